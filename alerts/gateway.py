@@ -1,0 +1,71 @@
+"""What we need of somebody who sends SMS. Every gateway passes the same tests."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from store.notification import NotificationState
+
+
+class SendFailed(Exception):
+    """The gateway did not take the message, or we do not know whether it did."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        permanent: bool = False,
+        outcome_unknown: bool = False,
+        error_code: int | None = None,
+        retry_after: timedelta | None = None,
+        configuration: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.permanent = permanent  # True: this number is wrong; retrying cannot help
+        self.outcome_unknown = outcome_unknown  # True: it may have been sent; look it up before sending again
+        self.error_code = error_code  # the provider's
+        self.retry_after = retry_after  # real time
+        self.configuration = configuration  # True: our account is wrong, and every message with it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """A message as the provider knows it."""
+
+    provider_id: str
+    body: str
+    state: NotificationState
+    error_code: int | None
+
+
+class SmsGateway(Protocol):
+    """Sends SMS. Called outside transactions; every call returns or raises `SendFailed` within a known time."""
+
+    def send(self, *, phone: str, body: str, notification_id: UUID, valid_for: timedelta) -> str:
+        """Send once, never retry; the provider's id. `valid_for` is real time: nobody wants it later than that."""
+        ...
+
+    def sent_to(self, phone: str) -> list[SentMessage]:
+        """What the provider lately sent or is sending to this number, the newest first."""
+        ...
+
+    def fetch(self, provider_id: str) -> SentMessage:
+        """What became of this message."""
+        ...
+
+
+class NoGateway:
+    """Stands in while no provider is set up: sends nothing and says so, so that nothing counts as sent."""
+
+    def send(self, *, phone: str, body: str, notification_id: UUID, valid_for: timedelta) -> str:
+        """Refuses."""
+        raise SendFailed("no SMS provider is set up", configuration=True)
+
+    def sent_to(self, phone: str) -> list[SentMessage]:
+        """Nothing was."""
+        return []
+
+    def fetch(self, provider_id: str) -> SentMessage:
+        """Refuses."""
+        raise SendFailed("no SMS provider is set up", configuration=True)

@@ -1,0 +1,188 @@
+"""The alerts worker's steps: each does some work and says whether there was any. The loops stand in `main`.
+
+One finding, reply, receipt or alert that cannot be dealt with is logged, postponed, and never stops the others.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import psycopg
+
+from alerts.answers import Done, handle_reply
+from alerts.cases import Cases, LostRace
+from alerts.letterhead import Letterhead
+from alerts.policy import Decision
+from alerts.receipts import apply_callback
+from store.clock import Clock
+from store.database import Pool
+from store.deviation import Deviation, undecided_deviations
+from store.fault import Fault, undecided_faults
+from store.inbound import (
+    InboundMessage,
+    ProviderCallback,
+    lock_callback,
+    lock_message,
+    waiting_callbacks,
+    waiting_messages,
+)
+from store.ladder import alert_with_news, due_alert, make_due, news_told
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+BATCH = 50  # in one transaction; small, so that a crash repeats little
+TRY_AGAIN_AFTER = timedelta(seconds=30)  # real time, for what failed because of itself
+KEEP_STRAY_RECEIPTS_FOR = timedelta(minutes=2)  # real time
+
+
+class Worker:
+    """Everything but the sending. Any number of these may work at once: rows are claimed with SKIP LOCKED."""
+
+    def __init__(self, pool: Pool, clock: Clock, *, letterhead: Letterhead, cases: Cases) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._letterhead = letterhead
+        self._cases = cases
+        self._postponed: dict[object, datetime] = {}
+
+    def step(self) -> bool:
+        """One round of all duties, answers first: they may make the rest unnecessary. True if there was work."""
+        duties: tuple[Callable[[], bool], ...] = (
+            self.handle_replies,
+            self.apply_callbacks,
+            self.decide_faults,
+            self.decide_deviations,
+            self.advance_one,
+            self.tell_news,
+        )
+        worked = False
+        for duty in duties:
+            worked = duty() or worked
+        return worked
+
+    def handle_replies(self) -> bool:
+        """Do what responders texted back, each reply in a transaction of its own."""
+        with self._pool.connection() as conn:
+            waiting = waiting_messages(conn, limit=BATCH)
+
+        def act(message: InboundMessage) -> Done | None:
+            with self._pool.connection() as conn:
+                if not lock_message(conn, message):
+                    return None  # another worker has it
+                return handle_reply(conn, message, self._letterhead, now=self._clock.now())
+
+        done = self._each(waiting, act, lambda message: message.provider_id)
+        for message, outcome in done:
+            if outcome is not None:
+                log.info("a reply was handled: %s", outcome.result, extra={"provider_id": message.provider_id})
+        return any(outcome is not None for _, outcome in done)
+
+    def apply_callbacks(self) -> bool:
+        """Apply the provider's receipts, each in a transaction of its own: else two workers would block each other."""
+        keep_for = self._clock.stretch(KEEP_STRAY_RECEIPTS_FOR)
+        with self._pool.connection() as conn:
+            waiting = waiting_callbacks(conn, limit=BATCH)
+
+        def act(callback: ProviderCallback) -> bool:
+            with self._pool.connection() as conn:
+                return lock_callback(conn, callback) and apply_callback(
+                    conn, callback, keep_for=keep_for, now=self._clock.now()
+                )
+
+        return any(applied for _, applied in self._each(waiting, act, lambda callback: callback.id))
+
+    def decide_deviations(self) -> bool:
+        """Decide what the model found."""
+
+        with self._pool.connection() as conn:
+
+            def act(deviation: Deviation) -> Decision:
+                with conn.transaction():  # a savepoint
+                    return self._cases.decide_deviation(conn, deviation, now=self._clock.now())
+
+            done = self._each(undecided_deviations(conn, limit=BATCH), act, lambda deviation: deviation.id)
+        for deviation, decision in done:
+            _log_decision(deviation, decision)
+        return bool(done)
+
+    def decide_faults(self) -> bool:
+        """Decide what is wrong with the equipment."""
+
+        with self._pool.connection() as conn:
+
+            def act(fault: Fault) -> Decision:
+                with conn.transaction():  # a savepoint
+                    return self._cases.decide_fault(conn, fault, now=self._clock.now())
+
+            done = self._each(undecided_faults(conn, limit=BATCH), act, lambda fault: fault.id)
+        for fault, decision in done:
+            _log_decision(fault, decision)
+        return bool(done)
+
+    def advance_one(self) -> bool:
+        """Move the ladder of one alert that is due."""
+        now = self._clock.now()
+        with self._pool.connection() as conn:
+            try:
+                with conn.transaction():
+                    return self._cases.advance(conn, now=now) is not None
+            except psycopg.OperationalError:
+                raise
+            except Exception:
+                alert = due_alert(conn, now=now)  # the same one, unless another worker took it
+                if alert is None:
+                    return True
+                log.exception("an alert could not be moved", extra={"alert_id": alert.id})
+                make_due(conn, alert.id, at=now + self._clock.stretch(TRY_AGAIN_AFTER))
+                return True
+
+    def tell_news(self) -> bool:
+        """Tell whoever was told what became of one alert."""
+        with self._pool.connection() as conn:
+            try:
+                with conn.transaction():
+                    return self._cases.tell_news(conn, now=self._clock.now()) is not None
+            except psycopg.OperationalError:
+                raise
+            except Exception:
+                alert = alert_with_news(conn)
+                if alert is not None:  # news is a courtesy: it may be lost, but must not hold up the others'
+                    log.exception("news of an alert could not be told", extra={"alert_id": alert.id})
+                    news_told(conn, alert.id)
+                return True
+
+    def _each(
+        self, items: Iterable[Item], act: Callable[[Item], Result], key: Callable[[Item], object]
+    ) -> list[tuple[Item, Result]]:
+        """Act on each of them; what came of those that could be dealt with. `act` undoes its work when it raises."""
+        now = self._clock.now()
+        done: list[tuple[Item, Result]] = []
+        for item in items:
+            if self._postponed.get(key(item), now) > now:
+                continue
+            try:
+                done.append((item, act(item)))
+                self._postponed.pop(key(item), None)
+            except psycopg.OperationalError:
+                raise  # the database, not the item
+            except LostRace:
+                log.info("another worker was first; decided again next round")
+            except Exception:
+                log.exception("a %s could not be dealt with", type(item).__name__, extra={"key": str(key(item))})
+                self._postponed[key(item)] = now + self._clock.stretch(TRY_AGAIN_AFTER)
+        return done
+
+
+def _log_decision(finding: Deviation | Fault, decision: Decision) -> None:
+    """After the commit. The reason of an alert also stands in its history; without an alert this line is all."""
+    log.info(
+        "a finding was decided: %s, %s, because %s",
+        finding.kind,
+        decision.action,
+        decision.reason,
+        extra={"finding_id": str(finding.id), "home_id": finding.home_id},
+    )

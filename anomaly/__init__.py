@@ -1,0 +1,1 @@
+"""Learns what is usual for each resident and finds deviations and faults."""

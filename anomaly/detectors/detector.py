@@ -1,0 +1,67 @@
+"""What a detector is, and what it may look at. A new family is a new file here and a line in `home_model`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from anomaly.hazard import Hazard
+from anomaly.open_finding import Finding
+from anomaly.plan import HomePlan, PlanSensor
+from anomaly.return_period import DailyMaximum
+from anomaly.situation import Quiet, Situation
+from store.deviation import Grade
+
+CEILINGS_ONLY_DAYS = 3.0  # learned days before which only ceilings and equipment speak
+WARM_UP_DAYS = 14.0  # learned days before which everything must be twice as rare
+NOTICE_DAYS = 10.0  # shown on the page
+URGENT_DAYS = 365.0  # somebody must look now
+
+
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """What is known of a home. Detectors read it; `home_model` writes it."""
+
+    situation: Situation
+    hazard: Hazard
+    maxima: DailyMaximum
+    learned_days: float = 0.0
+
+    @property
+    def plan(self) -> HomePlan:
+        """The home as it was described to us."""
+        return self.situation.plan
+
+    def required_days(self, false_a_month: float) -> dict[Grade, float]:
+        """How rare something must be for each grade, at this stage of learning. Empty: too early for any."""
+        if self.learned_days < CEILINGS_ONLY_DAYS:
+            return {}
+        strictness = 2.0 if self.learned_days < WARM_UP_DAYS else 1.0
+        return {
+            Grade.NOTICE: NOTICE_DAYS * strictness,
+            Grade.ATTENTION: 30.0 / false_a_month * strictness,
+            Grade.URGENT: URGENT_DAYS * strictness,
+        }
+
+
+class Detector(Protocol):
+    """One family of findings. State is its own; `look` is called at a full minute, when `due` has come."""
+
+    due: float  # epoch seconds, a full minute: when to look next unless something happens before; inf: never
+
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+        """Somebody moved; `known.situation` shows the new quiet already, `before` is the one that ended."""
+
+    def changed(self, t: float, known: Known) -> Iterator[Finding]:
+        """Watching began or ended, the hub spoke, or the plan was changed."""
+
+    def look(self, t: float, known: Known) -> Iterator[Finding]:
+        """Say what is to be said at this minute, and set `due`."""
+
+    def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
+        """A civil day has ended; learn from it if it may teach."""
+
+    def saved(self) -> dict[str, Any]:
+        """The state as JSON values."""
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from there."""

@@ -1,0 +1,209 @@
+"""A sensor that has fallen silent, or is stuck, while the rest of the home shows life: a fault of the equipment.
+
+A sensor without check-ins of its own is judged by others. In each quarter hour in which anybody moved it used to speak
+with some chance p (by part of day); A = Σ −log(1 − p) since it spoke last, and the odds that it is dead are
+prior · exp(A). Life is more bursty than that, so A must also be twice the longest it ever survived. A dead sensor
+never teaches that it is usually silent: what passes in silence is counted only when it speaks again.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from anomaly import explain
+from anomaly.clock_bins import PART_OF_BIN, PARTS, QUARTER
+from anomaly.detectors.detector import Known
+from anomaly.open_finding import Finding, OpenFinding, next_minute
+from anomaly.plan import PlanSensor
+from anomaly.situation import Quiet
+from store.deviation import Grade
+from store.fault import FaultKind
+from store.home import SensorKind
+
+SILENT_AFTER = 24 * 3600.0  # seconds; nobody drives out for less
+_EVIDENCE = math.log(99.0 * 1000.0)  # 99 : 1 for dead, from 1 : 1000 that it died since it spoke last
+_LEARNED_DAYS, _LEARNED_FIRINGS = 7.0, 20.0  # before, too little is known of it
+_STUCK_QUARTERS = 20  # active quarter hours elsewhere while it stays on
+_LIFE_IN_ROOMS = 2  # one sensor alone, in an empty home, shows no life
+_HALF_LIFE_DAYS = 42.0
+_STICKS = {SensorKind.MOTION, SensorKind.BED, SensorKind.CHAIR}
+_RARELY_SPEAK = {SensorKind.SMOKE, SensorKind.FLOOD, SensorKind.SOS}
+
+
+@dataclass(slots=True)
+class _Speech:
+    """How often one sensor speaks. Plain values, saved as JSON."""
+
+    spoke: list[float] = field(default_factory=lambda: [0.0] * len(PARTS))  # active quarters in which it did
+    chances: list[float] = field(default_factory=lambda: [0.0] * len(PARTS))  # active quarters
+    waiting: list[float] = field(default_factory=lambda: [0.0] * len(PARTS))  # active quarters since it spoke
+    evidence: float = 0.0  # A, nats
+    most: float = 0.0  # the largest A it ever survived
+    last: float | None = None
+    on_since: float | None = None
+    on_quarters: int = 0  # active quarters elsewhere while it stays on
+
+
+class SensorSilence:
+    """Watches the sensors of one home."""
+
+    def __init__(self) -> None:
+        self.due = math.inf
+        self.open: dict[str, OpenFinding] = {}  # "kind/sensor"
+        self.speech: dict[str, _Speech] = {}
+        self.quarter: int | None = None
+        self.fired: set[str] = set()
+        self.watched = False
+
+    @property
+    def silent(self) -> set[str]:
+        """The sensors found dead."""
+        return (
+            set()
+            if not self.open
+            else {
+                found.sensor for found in self.open.values() if found.sensor and found.kind == FaultKind.SENSOR_SILENT
+            }
+        )
+
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+        """A sensor spoke; an active quarter hour may be over."""
+        quarter = int(t // QUARTER)
+        if quarter != self.quarter:
+            if self.quarter is not None and self.watched:
+                self._close(self.quarter, t, known)
+            self.quarter = quarter
+            self.fired = set()
+            self.watched = known.situation.watching
+        self.fired.add(sensor.code)
+        self._of(sensor.code).last = t
+        if self.open:
+            yield from self._ended(f"{FaultKind.SENSOR_SILENT}/{sensor.code}", t, known)
+
+    def note_state(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
+        """What the sensor says now: stuck means on, and on, and on."""
+        if sensor.kind not in _STICKS:
+            return
+        speech = self._of(sensor.code)
+        if value > 0:
+            speech.on_since = speech.on_since or t
+        elif speech.on_since is not None:
+            speech.on_since, speech.on_quarters = None, 0
+            yield from self._ended(f"{FaultKind.SENSOR_STUCK}/{sensor.code}", t, known)
+
+    def changed(self, t: float, known: Known) -> Iterator[Finding]:
+        """A quarter hour that was not watched throughout counts for nothing."""
+        self.watched = False
+        yield from ()
+
+    def look(self, t: float, known: Known) -> Iterator[Finding]:
+        """Say what the last active quarter hour has shown."""
+        self.due = math.inf
+        for sensor in known.plan.sensors:
+            speech = self.speech.get(sensor.code)
+            if speech is None or sensor.kind in _RARELY_SPEAK or sensor.kind.is_measurement:
+                continue
+            if self._is_silent(speech, t, known):
+                yield from self._raised(FaultKind.SENSOR_SILENT, sensor, speech, t, known)
+            if self._is_stuck(speech, t):
+                yield from self._raised(FaultKind.SENSOR_STUCK, sensor, speech, t, known)
+
+    def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
+        """Forget a little."""
+        keep = 2.0 ** (-1.0 / _HALF_LIFE_DAYS)
+        for speech in self.speech.values():
+            speech.spoke = [count * keep for count in speech.spoke]
+            speech.chances = [count * keep for count in speech.chances]
+            speech.most *= keep
+
+    def _of(self, code: str) -> _Speech:
+        if code not in self.speech:
+            self.speech[code] = _Speech()
+        return self.speech[code]
+
+    def _close(self, quarter: int, t: float, known: Known) -> None:
+        """An active quarter hour is over: who spoke in it, who did not?"""
+        part = int(PART_OF_BIN[known.situation.clock.at(quarter * QUARTER)[0]])
+        rooms = {known.situation.sensors[code].room for code in self.fired if code in known.situation.sensors}
+        for sensor in known.plan.sensors:
+            speech = self.speech.get(sensor.code)
+            if speech is None:
+                continue
+            if sensor.code in self.fired:
+                speech.chances = [a + b for a, b in zip(speech.chances, speech.waiting, strict=True)]
+                speech.chances[part] += 1.0
+                speech.spoke[part] += 1.0
+                speech.waiting = [0.0] * len(PARTS)
+                speech.most = max(speech.most, speech.evidence)
+                speech.evidence, speech.on_quarters = 0.0, 0
+                continue
+            if len(rooms) < _LIFE_IN_ROOMS:
+                continue
+            speech.waiting[part] += 1.0
+            chance = (speech.spoke[part] + 0.1) / (speech.chances[part] + 1.0)
+            speech.evidence += -math.log1p(-min(chance, 0.95))
+            if speech.on_since is not None and rooms - {sensor.room}:
+                speech.on_quarters += 1
+            if speech.evidence >= _EVIDENCE or speech.on_quarters >= _STUCK_QUARTERS:
+                self.due = next_minute(t)
+
+    def _is_silent(self, speech: _Speech, t: float, known: Known) -> bool:
+        return (
+            speech.last is not None
+            and t - speech.last >= SILENT_AFTER
+            and known.learned_days >= _LEARNED_DAYS
+            and sum(speech.spoke) >= _LEARNED_FIRINGS
+            and speech.evidence >= max(_EVIDENCE, 2.0 * speech.most)
+        )
+
+    def _is_stuck(self, speech: _Speech, t: float) -> bool:
+        on_for = 0.0 if speech.on_since is None else t - speech.on_since
+        return on_for >= SILENT_AFTER and speech.on_quarters >= _STUCK_QUARTERS
+
+    def _raised(
+        self, kind: FaultKind, sensor: PlanSensor, speech: _Speech, t: float, known: Known
+    ) -> Iterator[Finding]:
+        name = f"{kind}/{sensor.code}"
+        if name in self.open:
+            return
+        started = speech.last if kind is FaultKind.SENSOR_SILENT else speech.on_since
+        assert started is not None
+        since = explain.clock_time(started, known.plan.zone, seen_from=t)
+        what = "has been silent" if kind is FaultKind.SENSOR_SILENT else "has stayed on"
+        self.open[name] = OpenFinding(
+            kind=kind,
+            sensor=sensor.code,
+            grade=Grade.ATTENTION if sensor.is_essential else Grade.NOTICE,
+            raised=t,
+            started=started,
+            explanation=f"Sensor {sensor.code} {what} for {explain.duration(t - started)}, since {since}, while others "
+            "show life.",
+            evidence={"sensor": sensor.code, "evidence_nats": round(speech.evidence, 2)},
+        )
+        yield self.open[name].finding(known.plan)
+
+    def _ended(self, name: str, t: float, known: Known) -> Iterator[Finding]:
+        found = self.open.pop(name, None)
+        if found is not None:
+            yield found.finding(known.plan, ended=t)
+
+    def saved(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "due": self.due,
+            "open": {name: asdict(found) for name, found in self.open.items()},
+            "speech": {code: list(asdict(speech).values()) for code, speech in self.speech.items()},
+            "quarter": self.quarter,
+            "fired": sorted(self.fired),
+            "watched": self.watched,
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """From JSON."""
+        self.due = saved["due"]
+        self.open = {name: OpenFinding(**found) for name, found in saved["open"].items()}
+        self.speech = {code: _Speech(*values) for code, values in saved["speech"].items()}
+        self.quarter = saved["quarter"]
+        self.fired = set(saved["fired"])
+        self.watched = saved["watched"]

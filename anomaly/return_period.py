@@ -1,0 +1,84 @@
+"""From a surprise to "about once in N days": the distribution of a home's daily maxima.
+
+    P(M > z) = 1 − exp(−exp(−(z − μ)/σ)),   N(z) = 1 / P
+
+A Gumbel distribution of the largest Λ of a day. μ belongs to the home, σ to the population and, slowly, to the home:
+five values of σ are carried side by side and weighted by their likelihood. For each, exp(μ/σ) is a ratio of two sums,
+so that days can be added, forgotten and taken away, and one monstrous day moves nothing (its exp(−M/σ) is almost 0).
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly import prior
+
+HALF_LIFE_DAYS = 90.0
+PRIOR_DAYS = 12.0  # days of evidence that the population counts for
+_SIGMAS = np.array([0.5, 0.7, 0.95, 1.3, 1.8])
+_SIGMA_PRIOR_DAYS = 30.0  # how firmly the population's σ is held
+
+
+class DailyMaximum:
+    """What the largest surprise of a day usually is in this home. High surprise = rare."""
+
+    def __init__(self) -> None:
+        # days, Σ M, Σ exp(−M/σ) for each σ; the population's days are added when asked
+        self.sums: NDArray[np.float64] = np.zeros(2 + len(_SIGMAS))
+        self._thresholds: dict[float, float] = {}  # until the next day is learned
+
+    @property
+    def days(self) -> float:
+        """Days of this home's own evidence."""
+        return float(self.sums[0])
+
+    def learn_one(self, surprise: float) -> None:
+        """Another observed day had this maximum."""
+        self.sums *= 2.0 ** (-1.0 / HALF_LIFE_DAYS)
+        self._thresholds.clear()
+        self.sums += np.concatenate(([1.0, surprise], np.exp(-surprise / _SIGMAS)))
+
+    def score_one(self, surprise: float) -> float:
+        """The chance that a day of this home has a maximum above this."""
+        mu, weight = self._fitted()
+        return float(weight @ -np.expm1(-np.exp(-(surprise - mu) / _SIGMAS)))
+
+    def once_in_days(self, surprise: float) -> float:
+        """N: by chance about once in so many days. Not capped; say `shown`, not this, to people."""
+        return 1.0 / max(self.score_one(surprise), 1e-9)
+
+    def shown(self, once_in_days: float) -> float:
+        """What may be told: never more than the days it rests on."""
+        return min(once_in_days, self.days + PRIOR_DAYS)
+
+    def surprise_of(self, once_in_days: float) -> float:
+        """z: the surprise that comes about once in so many days."""
+        if once_in_days not in self._thresholds:
+            self._thresholds[once_in_days] = self._solved(once_in_days)
+        return self._thresholds[once_in_days]
+
+    def _solved(self, once_in_days: float) -> float:
+        mu, weight = self._fitted()
+        target = 1.0 / once_in_days
+        low, high = float((mu - 3 * _SIGMAS).min()), float((mu + 25 * _SIGMAS).max())
+        for _ in range(60):
+            middle = (low + high) / 2
+            above = float(weight @ -np.expm1(-np.exp(-(middle - mu) / _SIGMAS)))
+            low, high = (middle, high) if above > target else (low, middle)
+        return high
+
+    def _fitted(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """μ for each σ, and how much each σ is believed."""
+        own = self.sums
+        prior_terms = PRIOR_DAYS * np.exp(-prior.DAILY_MAXIMUM_MU / _SIGMAS)
+        mu = _SIGMAS * np.log((own[0] + PRIOR_DAYS) / (own[2:] + prior_terms))
+        fit = -own[0] * np.log(_SIGMAS) - (own[1] - own[0] * mu) / _SIGMAS - np.exp(mu / _SIGMAS) * own[2:]
+        fit -= _SIGMA_PRIOR_DAYS * np.log(_SIGMAS / prior.DAILY_MAXIMUM_SIGMA) ** 2
+        weight = np.exp(fit - fit.max())
+        return mu, weight / weight.sum()
+
+
+def nats(probability: float) -> float:
+    """−log of a probability, without a crash at 0."""
+    return -math.log(max(probability, 1e-300))

@@ -1,0 +1,279 @@
+"""Where things stand in one home: can it be observed, since when is it quiet, and is the resident at home at all?
+
+Equipment must never look like inactivity, so the clock of a quiet runs only while a movement would have been
+recorded and somebody is expected. Leaving must not look like it either: a front door event up to two minutes before
+the last movement is exit evidence, and one stray event in an empty home is not a return.
+Not here: how long a quiet usually lasts (`hazard`).
+"""
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from anomaly import prior
+from anomaly.clock_bins import BINS, ClockBins, Floats
+from anomaly.hazard import Stretch
+from anomaly.plan import HomePlan, Place, PlanSensor
+from store.home import SensorKind
+
+PASSAGE = (
+    120.0  # seconds: a door event so shortly before the last movement is exit evidence (2 min did better than 5 or 10)
+)
+CENSORED_AFTER = 900.0  # blind seconds after which a quiet teaches nothing
+_MISSED_DOOR = 1e-4  # chance that somebody left though no door event says so
+_SETTLING = 72 * 3600.0  # seconds after a long absence in which nothing is learned …
+_LONG_ABSENCE = 24 * 3600.0  # … if it was longer than this
+_RETURN_ROOMS, _RETURN_EVENTS = 2, 3  # a return needs sustained activity in more than one place
+
+_PLAIN = (
+    "at", "covered_until", "last_check_in", "pressed", "door_at", "door_from_outside", "passage_told", "gone",
+    "events_since_door", "watching", "can_see", "blind_since", "_seen_from",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Quiet:
+    """The time since the last sign of life."""
+
+    began: float
+    place: Place
+    room: str
+    out: float  # chance, as it began, that the resident had just left
+    stretches: list[Stretch] = field(default_factory=list)  # observed parts that are over
+    watched_from: float | None = None  # the observed part that is running
+    blind: float = 0.0  # seconds of it that nobody could see
+    tainted: bool = False  # a late event or an open alert: nothing is to be learned from it
+
+    def observed(self, until: float) -> list[Stretch]:
+        """Its observed parts up to an instant."""
+        if self.watched_from is None or until <= self.watched_from:
+            return self.stretches
+        return [*self.stretches, (self.watched_from, until)]
+
+    def age(self, until: float) -> float:
+        """Observed seconds."""
+        return sum(end - start for start, end in self.observed(until))
+
+    @property
+    def chance_out(self) -> float:
+        """As it began; never quite 0, because a door event may be missed."""
+        return max(self.out, _MISSED_DOOR)
+
+
+def with_absence(surprise: Floats, out: float) -> Floats:
+    """Λ when the resident may have left with this chance: −log(p + (1 − p)·exp(−Λ)).
+
+    The same as weighting the exposure at home by 1 − P(out), because the longer the quiet, the likelier it is that
+    nobody is there. It stays below −log p.
+    """
+    return -np.log(out + (1.0 - out) * np.exp(-np.asarray(surprise, dtype=np.float64)))
+
+
+class Situation:
+    """What one home looks like at this instant, kept up to date by rows and by the clock."""
+
+    def __init__(self, plan: HomePlan) -> None:
+        self.clock = ClockBins(plan.zone)
+        self.at = -math.inf  # everything before this has been taken in
+        self.quiet: Quiet | None = None
+        self.covered_until = -math.inf
+        self.last_check_in: float | None = None
+        self.pressed: dict[str, float] = {}  # bed and chair mats somebody is on, since when
+        self.passages = prior.passages()  # [came from outside][left, stayed]: counts
+        self.door_at: float | None = None
+        self.door_from_outside = False
+        self.passage_told = True  # whether the newest passage has taught us yet if they had left
+        self.gone = 0.0  # chance that they are out, until sustained activity says otherwise
+        self.rooms_since_door: set[str] = set()
+        self.events_since_door = 0
+        self.silent_sensors: set[str] = set()  # found dead by the detectors
+        self.seen: Floats = np.zeros(BINS)  # observed seconds of the running civil day
+        self._seen_from: float | None = None
+        self.watching = False
+        self.can_see = False
+        self.blind_since: float | None = None  # equipment only
+        self._set_plan(plan)
+
+    def change_plan(self, plan: HomePlan) -> None:
+        """Sensors, absences or visits were noted or taken back."""
+        self._set_plan(plan)
+        if math.isfinite(self.at):
+            self.refresh(self.at)
+
+    def _set_plan(self, plan: HomePlan) -> None:
+        self.plan = plan
+        self.sensors = {sensor.code: sensor for sensor in plan.sensors}
+        edges = {edge for period in (*plan.absences, *plan.visits) for edge in (period.start, period.end)}
+        self._edges = sorted(edges)
+        if plan.always_observed:
+            self.covered_until = math.inf
+
+    # What the clock does --------------------------------------------------------------------
+
+    def next_change(self) -> float:
+        """The next instant at which watching begins or ends without any row."""
+        edge = next((edge for edge in self._edges if edge > self.at), math.inf)
+        return min(edge, self.covered_until) if self.covered_until > self.at else edge
+
+    def is_away(self, t: float) -> bool:
+        """Is it noted that nobody is at home?"""
+        return any(period.start <= t < period.end for period in self.plan.absences)
+
+    def has_visit(self, t: float) -> bool:
+        """Is it noted that somebody else is there?"""
+        return any(period.start <= t < period.end for period in self.plan.visits)
+
+    def is_settling(self, t: float) -> bool:
+        """Back from a long absence, days are not yet as usual."""
+        long = (period for period in self.plan.absences if period.end - period.start > _LONG_ABSENCE)
+        return any(period.start <= t < period.end + _SETTLING for period in long)
+
+    def refresh(self, t: float) -> None:
+        """See whether anybody could be observed from this instant on, and start or stop the clocks."""
+        self.can_see = t < self.covered_until and not self._is_essential_place_dark()
+        if self.can_see:
+            self.blind_since = None
+        elif self.blind_since is None:
+            self.blind_since = t
+        watching = self.can_see and not self.is_away(t) and not self.has_visit(t)
+        if watching == self.watching:
+            return
+        self.watching = watching
+        if watching:
+            self._seen_from = t
+        else:
+            self._note_seen(t)
+            self._seen_from = None
+        if self.quiet is not None:
+            self._watch_quiet(self.quiet, t)
+
+    def _watch_quiet(self, quiet: Quiet, t: float) -> None:
+        if self.watching:
+            watched = sum(end - start for start, end in quiet.stretches)
+            quiet.blind = (t - quiet.began) - watched
+            quiet.watched_from = t
+        elif quiet.watched_from is not None:
+            quiet.stretches.append((quiet.watched_from, t))
+            quiet.watched_from = None
+
+    def _is_essential_place_dark(self) -> bool:
+        dead = {s.code for s in self.plan.sensors if s.code in self.silent_sensors or not s.is_available}
+        live_rooms = {s.room for s in self.plan.sensors if s.code not in dead and not s.kind.is_measurement}
+        return any(s.is_essential and s.code in dead and s.room not in live_rooms for s in self.plan.sensors)
+
+    def _note_seen(self, t: float) -> None:
+        if self._seen_from is not None:
+            self.seen += self.clock.spread(self._seen_from, t)
+            self._seen_from = t
+
+    def day_over(self, midnight: float) -> Floats:
+        """The seconds of the day that just ended in which the home was watched, by quarter hour."""
+        self._note_seen(midnight)
+        seen, self.seen = self.seen, np.zeros(BINS)
+        return seen
+
+    # What rows do ---------------------------------------------------------------------------
+
+    def check_in(self, t: float, *, is_offline: bool) -> None:
+        """The hub said that it is there, or that it goes."""
+        if self.plan.always_observed:
+            return
+        if is_offline:
+            self.covered_until = min(self.covered_until, t)
+        else:
+            self.covered_until = max(self.covered_until, t + self.plan.covered_seconds)
+            self.last_check_in = max(self.last_check_in or t, t)
+        self.refresh(max(t, self.at))
+
+    def note_state(self, sensor: PlanSensor, t: float, value: float) -> None:
+        """Remember which mats are pressed."""
+        if sensor.kind in (SensorKind.BED, SensorKind.CHAIR):
+            if value > 0:
+                self.pressed.setdefault(sensor.code, t)
+            else:
+                self.pressed.pop(sensor.code, None)
+
+    def life(self, sensor: PlanSensor, t: float, value: float, *, chance_out: float) -> None:
+        """Somebody moved: a new quiet begins. `chance_out` is what the quiet before had come to."""
+        if sensor.is_exit:
+            if self.door_at is None or t - self.door_at > PASSAGE:
+                self.door_from_outside = chance_out >= 0.5
+                self.passage_told = False
+            self.door_at = t
+            self.rooms_since_door.clear()
+            self.events_since_door = 0
+            left, stayed = self.passages[int(self.door_from_outside)]
+            self.gone = float(left / (left + stayed))
+        elif self.gone and self.door_at is not None:
+            self.events_since_door += 1
+            self.rooms_since_door.add(sensor.room)
+            sustained = len(self.rooms_since_door) >= _RETURN_ROOMS and self.events_since_door >= _RETURN_EVENTS
+            if sustained and t - self.door_at > PASSAGE:
+                self.gone = 0.0
+        place = self._place(sensor, value)
+        self.quiet = Quiet(
+            began=t,
+            place=place,
+            room=sensor.room,
+            out=0.0 if place in (Place.IN_BED, Place.IN_CHAIR) else self.gone,
+            watched_from=t if self.watching else None,
+        )
+
+    def late_life(self, sensor: PlanSensor, t: float, value: float) -> None:
+        """A sign of life from the past: the quiet is shorter than it seemed, and teaches nothing."""
+        assert self.quiet is not None
+        old = self.quiet
+        self.quiet = Quiet(began=t, place=self._place(sensor, value), room=sensor.room, out=0.0, tainted=True)
+        self.quiet.stretches = [(max(start, t), end) for start, end in old.stretches if end > t]
+        if old.watched_from is not None:
+            self.quiet.watched_from = max(old.watched_from, t)
+
+    def learn_passage(self, *, by_door: bool) -> None:
+        """The first long quiet after a front door event is over: had they left?"""
+        if self.passage_told:
+            return
+        self.passage_told = True
+        self.passages[int(self.door_from_outside), 0 if by_door else 1] += 1.0
+
+    # Saved and gone on from ------------------------------------------------------------------
+
+    def saved(self) -> dict[str, Any]:
+        """The state as JSON values."""
+        return {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "quiet": None if self.quiet is None else asdict(self.quiet),
+            "rooms_since_door": sorted(self.rooms_since_door),
+            "silent_sensors": sorted(self.silent_sensors),
+            "passages": self.passages.tolist(),
+            "seen": self.seen.tolist(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on from there."""
+        for name in _PLAIN:
+            setattr(self, name, saved[name])
+        if saved["quiet"] is not None:
+            self.quiet = Quiet(**{**saved["quiet"], "place": Place(saved["quiet"]["place"])})
+            self.quiet.stretches = [(start, end) for start, end in self.quiet.stretches]
+        self.rooms_since_door = set(saved["rooms_since_door"])
+        self.silent_sensors = set(saved["silent_sensors"])
+        if saved["last_check_in"] is not None and self.plan.always_observed:  # an earlier recording had hub rows
+            self.plan = replace(self.plan, always_observed=False)
+        if not self.plan.always_observed and self.covered_until == math.inf:  # … or it had none, and this one has
+            self.covered_until = self.at
+        self.passages[...] = saved["passages"]
+        self.seen[...] = saved["seen"]
+
+    def _place(self, sensor: PlanSensor, value: float) -> Place:
+        if sensor.kind is SensorKind.BED and value <= 0:
+            return Place.BEDROOM
+        if sensor.kind is SensorKind.CHAIR and value <= 0:
+            return Place.LOUNGE
+        kinds = {self.sensors[code].kind for code in self.pressed if code in self.sensors}
+        if sensor.place is Place.BEDROOM and SensorKind.BED in kinds:
+            return Place.IN_BED
+        if sensor.place is Place.LOUNGE and SensorKind.CHAIR in kinds:
+            return Place.IN_CHAIR
+        return sensor.place

@@ -1,0 +1,56 @@
+"""The saved form of a home's model: versioned, ours, and read back bit for bit. Never a library's pickle.
+
+"TCHM" version:u16 header-length:u32 header (JSON: values, and name, type and shape of each array) arrays
+"""
+
+import json
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERSION = 1
+_MAGIC = b"TCHM"
+_HEAD = struct.Struct("<4sHI")
+_TYPES = {"<f4", "<f8"}
+
+
+class StateError(Exception):
+    """These bytes are not a state this version can go on from."""
+
+
+def pack(values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
+    """The bytes of these JSON values and arrays; the same input gives the same bytes."""
+    layout = [[name, array.dtype.newbyteorder("<").str, list(array.shape)] for name, array in arrays.items()]
+    header = json.dumps({"values": values, "arrays": layout}, separators=(",", ":"), ensure_ascii=False).encode()
+    body = b"".join(
+        np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes() for array in arrays.values()
+    )
+    return _HEAD.pack(_MAGIC, VERSION, len(header)) + zlib.compress(header + body, level=6)
+
+
+def unpack(state: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What was packed. Raises `StateError` for anything else."""
+    try:
+        magic, version, length = _HEAD.unpack_from(state)
+        if magic != _MAGIC:
+            raise StateError("not a saved routine model")
+        if version != VERSION:
+            raise StateError(f"saved by another version: {version}, this is {VERSION}")
+        content = zlib.decompress(state[_HEAD.size :])
+        start = length
+        header = json.loads(content[:length])
+        arrays = {}
+        for name, dtype, shape in header["arrays"]:
+            if dtype not in _TYPES:
+                raise StateError(f"an array of unknown type: {dtype}")
+            count = int(np.prod(shape))
+            arrays[name] = np.frombuffer(content, dtype=dtype, count=count, offset=start).reshape(shape).copy()
+            start += arrays[name].nbytes
+        if start != len(content):
+            raise StateError("cut off, or followed by something else")
+        return header["values"], arrays
+    except (struct.error, zlib.error, ValueError, KeyError, TypeError) as exc:
+        raise StateError(f"broken: {exc}") from exc

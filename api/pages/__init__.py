@@ -1,0 +1,1 @@
+"""Templates of the staff pages and how they are filled."""

@@ -1,0 +1,133 @@
+"""Homes for programs: state, findings, routine, coverage."""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Query
+
+from api.dependencies import Address, HomeOf, Now, SignedIn, WriteConn, may
+from api.errors import NotFound, Unreadable
+from api.pages.home_state import equipment_states, states
+from api.permissions import Permission, allows
+from api.routes.homes import MaySeeHomes
+from api.v1.schemas import (
+    CoverageAnswer,
+    Finding,
+    HomeAnswer,
+    RoutineAnswer,
+    StateAnswer,
+    StretchAnswer,
+    UsualAnswer,
+)
+from store.audit import Action, note_audit
+from store.coverage import covered_for, covered_intervals
+from store.deviation import Deviation, deviations_between
+from store.fault import Fault, faults_between
+from store.finding import finding_json
+from store.hub import check_ins_between
+from store.overview import HomeOverview, home_overviews
+from store.routine import routine_of
+
+router = APIRouter(prefix="/homes", tags=["homes"])
+
+SPAN = timedelta(days=28)  # how far back a question without `from` looks
+SPAN_MAX = timedelta(days=400)
+MaySeeCharts = Annotated[SignedIn, Depends(may(Permission.SEE_CHARTS), scope="function")]
+From = Annotated[datetime | None, Query(alias="from", description="with an offset; default 28 days before `until`")]
+Until = Annotated[datetime | None, Query(description="with an offset; default now")]
+
+
+@router.get("")
+def list_homes(staff: MaySeeHomes, conn: WriteConn, now: Now, address: Address) -> list[HomeAnswer]:
+    """The organisation's homes by code."""
+    note_audit(
+        conn,
+        Action.VIEWED_HOMES,
+        now=now,
+        organisation_id=staff.organisation_id,
+        staff_id=staff.staff_id,
+        address=address,
+    )
+    return [_answer(home, staff, now) for home in home_overviews(conn, staff.organisation_id, now=now)]
+
+
+@router.get("/{code}")
+def one_home(staff: MaySeeHomes, home: HomeOf, conn: WriteConn, now: Now) -> HomeAnswer:
+    """One home with its state and last sign of life."""
+    return _answer(home_overviews(conn, staff.organisation_id, now=now, code=home.code)[0], staff, now)
+
+
+@router.get("/{code}/findings")
+def findings(
+    staff: MaySeeCharts, home: HomeOf, conn: WriteConn, now: Now, start: From = None, until: Until = None
+) -> list[Finding]:
+    """Deviations and faults that touch the span, in order of `raised_at`; each as `telecare replay` prints it."""
+    start, until = _span(start, until, now=now)
+    found: list[Deviation | Fault] = [
+        *deviations_between(conn, home.id, start, until),
+        *faults_between(conn, home.id, start, until),
+    ]
+    zone = ZoneInfo(home.time_zone)
+    return [finding_json(finding, zone) for finding in sorted(found, key=lambda finding: finding.raised_at)]
+
+
+@router.get("/{code}/routine")
+def routine(staff: MaySeeCharts, home: HomeOf, conn: WriteConn) -> RoutineAnswer:
+    """What is usual for the resident, as the detectors use it; 404 before anything was learned."""
+    known = routine_of(conn, home.id)
+    if known is None:
+        raise NotFound("Nothing has been learned of this home yet.")
+    return RoutineAnswer(
+        as_of=known.as_of,
+        learned_days=known.learned_days,
+        warm_up_days=known.warm_up_days,
+        next_check_at=known.next_check_at,
+        usual=UsualAnswer(**asdict(known.usual)),
+    )
+
+
+@router.get("/{code}/coverage")
+def coverage(
+    staff: MaySeeCharts, home: HomeOf, conn: WriteConn, now: Now, start: From = None, until: Until = None
+) -> CoverageAnswer:
+    """When a movement would have been recorded."""
+    start, until = _span(start, until, now=now)
+    check_ins = check_ins_between(conn, home.id, start - covered_for(home.check_in_interval), until)
+    covered = covered_intervals(check_ins, home.check_in_interval, start, until)
+    seen = sum(((end - begin) for begin, end in covered), timedelta())
+    return CoverageAnswer(
+        start=start,
+        until=until,
+        share=min(1.0, seen / (until - start)),
+        covered=[StretchAnswer(start=begin, until=end) for begin, end in covered],
+    )
+
+
+def _span(start: datetime | None, until: datetime | None, *, now: datetime) -> tuple[datetime, datetime]:
+    until = until or now
+    if until.tzinfo is None or (start is not None and start.tzinfo is None):
+        raise Unreadable("Times need an offset, as in 2026-03-10T12:00:00Z.")
+    start = start or until - SPAN
+    if not timedelta() < until - start <= SPAN_MAX:
+        raise Unreadable(f"`until` must be after `from`, by at most {SPAN_MAX.days} days.")
+    return start, until
+
+
+def _answer(home: HomeOverview, staff: SignedIn, now: datetime) -> HomeAnswer:
+    sees_days = allows(staff.role, Permission.SEE_CHARTS)
+    words_of = states if sees_days else equipment_states
+    return HomeAnswer(
+        code=home.code,
+        time_zone=home.time_zone,
+        states=[StateAnswer(state=words.state, detail=words.detail) for words in words_of(home, now=now)],
+        last_activity_at=home.last_activity_at if sees_days else None,
+        hub_last_heard_at=home.last_heard_at,
+        backlog=home.backlog,
+        learned_days=home.learned_days,
+        warm_up_days=home.warm_up_days,
+        open_alerts=home.open_alerts,
+        sensors=home.sensors,
+        batteries_low=home.batteries_low,
+    )

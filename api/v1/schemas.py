@@ -1,0 +1,163 @@
+"""What goes over the JSON API. Times carry an offset; the nouns of `store` stay inside."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from store.alert import AlertState, Event, How, Outcome, Severity
+from store.staff import Role
+
+
+class Schema(BaseModel):
+    """Unknown fields are refused, so that a misspelt one is noticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]  # PostgreSQL's text holds no NUL
+
+
+class SignInBody(Schema):
+    """E-mail address and password."""
+
+    email: Text = Field(min_length=1, max_length=254)
+    password: Text = Field(min_length=1, max_length=1000)
+
+
+class TokenAnswer(Schema):
+    """A bearer token; keep it as secret as the password."""
+
+    token: str
+    expires_at: datetime
+
+
+class SessionAnswer(Schema):
+    """Who is signed in. `csrf_token` goes into X-CSRF-Token when the session cookie is used."""
+
+    name: str
+    role: Role
+    csrf_token: str
+
+
+class NoteBody(Schema):
+    """Why, in a few words; no names."""
+
+    note: Text = Field(default="", max_length=500)
+
+
+class CloseBody(NoteBody):
+    """What it was."""
+
+    outcome: Outcome
+
+
+class HistoryAnswer(Schema):
+    """One thing that happened to an alert."""
+
+    at: datetime
+    actor: str = Field(examples=["service", "staff:7", "responder:3"])
+    how: How
+    event: Event
+    reason: str
+
+
+class AlertAnswer(Schema):
+    """An alert."""
+
+    code: str
+    home: str
+    kind: str
+    audience: str
+    severity: Severity
+    state: AlertState
+    explanation: str
+    opened_at: datetime
+    notified_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    attended_at: datetime | None
+    closed_at: datetime | None
+    closed_by: str | None
+    outcome: Outcome | None
+
+
+class NotificationAnswer(Schema):
+    """One attempt to reach one responder; without the number and the text."""
+
+    responder: str
+    purpose: str
+    channel: str
+    state: str
+    created_at: datetime
+    accepted_at: datetime | None
+    delivered_at: datetime | None
+    error_code: int | None
+
+
+class AlertDetailAnswer(AlertAnswer):
+    """An alert with its history and messages."""
+
+    history: list[HistoryAnswer]
+    notifications: list[NotificationAnswer]
+
+
+class StateAnswer(Schema):
+    """One thing that holds of a home now."""
+
+    state: str
+    detail: str
+
+
+class HomeAnswer(Schema):
+    """A home; never a name."""
+
+    code: str
+    time_zone: str
+    states: list[StateAnswer]
+    last_activity_at: datetime | None
+    hub_last_heard_at: datetime | None
+    backlog: int | None
+    learned_days: float | None
+    warm_up_days: float | None
+    open_alerts: int
+    sensors: int
+    batteries_low: int
+
+
+class UsualAnswer(Schema):
+    """What is usual, per quarter hour of the civil day."""
+
+    active_share: list[float]
+    usual_quiet_minutes: list[float]
+    room_share: dict[str, list[float]]
+    up_by: dict[str, list[str]]
+
+
+class RoutineAnswer(Schema):
+    """The routine the detectors use."""
+
+    as_of: datetime
+    learned_days: float
+    warm_up_days: float
+    next_check_at: datetime | None
+    usual: UsualAnswer
+
+
+class StretchAnswer(Schema):
+    """A stretch of time."""
+
+    start: datetime = Field(serialization_alias="from")
+    until: datetime
+
+
+class CoverageAnswer(Schema):
+    """When a movement would have been recorded; the rest could not be observed."""
+
+    start: datetime = Field(serialization_alias="from")
+    until: datetime
+    share: float = Field(ge=0, le=1)
+    covered: list[StretchAnswer]
+
+
+Finding = dict[str, Any]  # `store.finding.finding_json`: the same object as `telecare replay` prints

@@ -1,0 +1,137 @@
+"""What an administrator does at the command line: schema, homes, staff."""
+
+import argparse
+import getpass
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from api.security import hash_password
+from store import home as homes
+from store import staff
+from store.clock import Clock, make_clock
+from store.database import Conn, DatabaseSettings
+from store.home_file import HomeFile, InputError, read_home_file
+from store.migrate import is_current, migrate
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_commands(commands: "Commands") -> None:
+    """Declare `migrate`, `home` and `staff`."""
+    duty = commands.add_parser("migrate", help="bring the database to the newest schema")
+    duty.add_argument("--check", action="store_true", help="change nothing; exit 1 if a migration is missing")
+
+    home = commands.add_parser("home", help="homes and their sensors").add_subparsers(dest="verb", required=True)
+    add = home.add_parser("add", help="add a home with its sensors from a home file")
+    add.add_argument("file", metavar="HOME.json")
+    add.add_argument("--organisation", required=True)
+    add.add_argument("--dialect", choices=["native", "zigbee2mqtt"], default="native")
+    home.add_parser("list", help="every home with its topic")
+
+    person = commands.add_parser("staff", help="people who may log in").add_subparsers(dest="verb", required=True)
+    new = person.add_parser("add", help="add somebody; the password is asked for, or read from standard input")
+    new.add_argument("email")
+    new.add_argument("--name", required=True)
+    new.add_argument("--role", required=True, choices=["operator", "clinician", "supervisor", "installer"])
+    new.add_argument("--organisation", required=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; 2 with the reason on standard error when the input is wrong."""
+    clock = make_clock()
+    try:
+        with psycopg.connect(DatabaseSettings().database_url, autocommit=True) as conn:
+            if arguments.command == "migrate":
+                return _migrate(conn, check=arguments.check)
+            with conn.transaction():
+                if arguments.command == "staff":
+                    return _add_staff(conn, arguments, clock)
+                return _home(conn, arguments, clock)
+    except InputError as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    except psycopg.errors.UniqueViolation as exc:
+        print(f"already there: {exc.diag.message_detail}", file=sys.stderr)
+        return 2
+    except psycopg.OperationalError as exc:
+        print(f"the database does not answer: {exc}", file=sys.stderr)
+        return 1
+
+
+def _migrate(conn: Conn, *, check: bool) -> int:
+    if check:
+        current = is_current(conn)
+        print("the schema is current" if current else "a migration is missing: run telecare migrate")
+        return 0 if current else 1
+    applied = migrate(conn)
+    print("\n".join(f"applied {name}" for name in applied) or "the schema is current")
+    return 0
+
+
+def _home(conn: Conn, arguments: argparse.Namespace, clock: Clock) -> int:
+    if arguments.verb == "list":
+        for home in homes.homes(conn):
+            print(f"{home.code}\thomes/{home.partition:02d}/{home.code}\t{home.time_zone}")
+        return 0
+    file = read_home_file(Path(arguments.file))
+    organisation_id = homes.add_organisation(conn, arguments.organisation, now=clock.now())
+    home = register_home(conn, file, organisation_id=organisation_id, dialect=arguments.dialect, now=clock.now())
+    prefix = f"homes/{home.partition:02d}/{home.code}/"
+    print(f"added {home.code} with {len(file.sensors)} sensors; its topics are below {prefix}")
+    return 0
+
+
+def register_home(conn: Conn, file: HomeFile, *, organisation_id: int, dialect: str, now: datetime) -> homes.Home:
+    """A new home with the sensors, absences and check-in interval of its home file."""
+    home = homes.add_home(
+        conn,
+        organisation_id=organisation_id,
+        code=file.id,
+        time_zone=file.time_zone,
+        check_in_interval=file.check_in_interval,
+        residents=file.residents,
+        dialect=dialect,
+        now=now,
+    )
+    for sensor in file.sensors:
+        homes.add_sensor(
+            conn,
+            home.id,
+            code=sensor.id,
+            name=sensor.name,
+            kind=sensor.kind,
+            room=sensor.room,
+            is_exit=sensor.exit,
+            is_essential=sensor.essential,
+        )
+    for absence in file.absences:
+        homes.add_absence(
+            conn,
+            home.id,
+            from_at=absence.from_at,
+            until_at=absence.until_at,
+            reason=absence.reason,
+            noted_by="home file",
+        )
+    return home
+
+
+def _add_staff(conn: Conn, arguments: argparse.Namespace, clock: Clock) -> int:
+    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    organisation_id = homes.add_organisation(conn, arguments.organisation, now=clock.now())
+    staff.add_staff(
+        conn,
+        organisation_id=organisation_id,
+        name=arguments.name,
+        email=arguments.email,
+        password_hash=hash_password(password),
+        role=staff.Role(arguments.role),
+        now=clock.now(),
+    )
+    print(f"added {arguments.email} as {arguments.role}")
+    return 0

@@ -1,0 +1,1 @@
+"""From the broker into the store: what a home sends is written before anybody is answered."""

@@ -1,0 +1,285 @@
+"""Sorting a batch: from what its messages told us to the rows of one transaction. Pure; `batch` reads and writes.
+
+The homes are locked while a desk works, so what it was given about sensors and hubs is what the last commit left.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ingest.arrival import Item
+from ingest.changes import LastSaid, believed_fall, change, value_fault
+from ingest.dialects import native, zigbee2mqtt
+from ingest.sequences import Seen
+from ingest.told import CheckIn, How, Offer, Reading, SensorNews, TimeLimits, Told
+from ingest.wire import Dialect, Reason, Rejected, Topic
+from store.home import SensorKind
+from store.hub import HubState
+from store.intake import IntakeHome, IntakeSensor
+from store.rejected_message import RejectedMessage
+
+CheckInKey = tuple[int, datetime, HubState]
+EventKey = tuple[int, int, datetime, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event that gets its number once it is known not to be stored already."""
+
+    home_id: int
+    sensor_id: int
+    at: datetime
+    received_at: datetime
+    value: float
+    is_numbered: bool  # by its hub: then it cannot be a repetition
+
+    @property
+    def key(self) -> EventKey:
+        """What makes an event without a number the same as another."""
+        return self.home_id, self.sensor_id, self.at, self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCheckIn:
+    """A check-in that gets its number once it is known not to be stored already."""
+
+    home_id: int
+    at: datetime
+    received_at: datetime
+    state: HubState
+    backlog: int
+
+    @property
+    def key(self) -> CheckInKey:
+        """What makes a check-in the same as another."""
+        return self.home_id, self.at, self.state
+
+
+@dataclass(slots=True, kw_only=True)
+class HubSaid:
+    """What a hub said last, while a batch is sorted."""
+
+    state: HubState | None
+    last_hub_time: datetime | None
+    backlog: int | None
+    last_heard_at: datetime | None = None
+    battery_percent: int | None = None
+    signal_dbm: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class SensorSaid:
+    """What a sensor said last, and news of itself, while a batch is sorted."""
+
+    sensor: IntakeSensor
+    last: LastSaid
+    last_heard_at: datetime | None = None
+    is_available: bool | None = None
+    battery_percent: int | None = None
+    signal_quality: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """Takes the items of a batch one by one, in order."""
+
+    homes: Mapping[str, IntakeHome]
+    sensors: Mapping[tuple[int, str], IntakeSensor]
+    sequences: dict[tuple[int, str], Seen]
+    limits: TimeLimits
+    new: list[NewEvent | NewCheckIn] = field(default_factory=list)  # in order
+    hubs: dict[int, HubSaid] = field(default_factory=dict)
+    said: dict[int, SensorSaid] = field(default_factory=dict)  # by sensor id
+    offers: dict[int, dict[str, Offer]] = field(default_factory=dict)  # by home id
+    rejected: list[RejectedMessage] = field(default_factory=list)
+    due: dict[tuple[int, str], str] = field(default_factory=dict)  # hubs (home id, boot) to answer -> home code
+    _of_home: dict[int, dict[str, SensorKind]] = field(default_factory=dict)
+
+    def take(self, item: Item) -> None:
+        """Sort one message."""
+        topic, arrival = item.topic, item.arrival
+        if isinstance(topic, Rejected):
+            self._reject(item, None, topic)
+            return
+        home = self.homes.get(topic.home_code)
+        if home is None:
+            self._reject(item, None, Rejected(reason=Reason.UNKNOWN_HOME, detail=f"topic: no home {topic.home_code}"))
+            return
+        if home.partition != topic.partition:
+            detail = f"topic: home {home.code} is in partition {home.partition:02d}"
+            self._reject(item, None, Rejected(reason=Reason.WRONG_PARTITION, detail=detail))
+            return
+        hub = self._hub(home)
+        if not arrival.is_retained:
+            hub.last_heard_at = arrival.received_at
+        told = self._read(item, topic, home)
+        for boot in told.boots:
+            self.due[home.id, boot] = home.code
+        for rejected in told.rejected:
+            if self._is_first(home, rejected.boot, rejected.seq):
+                self._reject(item, home, rejected)
+        for reading in told.readings:
+            self._take_reading(item, home, reading)
+        for check_in in told.check_ins:
+            self._take_check_in(item, home, hub, check_in)
+        for news in told.sensors:
+            self._take_news(item, home, news)
+        for offer in told.offers:
+            self.offers.setdefault(home.id, {})[offer.code] = offer
+        if told.readings and hub.state is not HubState.ONLINE:
+            hub.state = HubState.ONLINE
+
+    def _read(self, item: Item, topic: Topic, home: IntakeHome) -> Told:
+        if item.told is not None:
+            return item.told
+        assert topic.dialect is Dialect.ZIGBEE2MQTT  # native ones are read before
+        return zigbee2mqtt.read(
+            topic.rest,
+            item.arrival.payload,
+            is_retained=item.arrival.is_retained,
+            sensors=self._kinds(home),
+            received_at=item.arrival.received_at,
+            limits=self.limits,
+        )
+
+    def _kinds(self, home: IntakeHome) -> dict[str, SensorKind]:
+        if not self._of_home:
+            for (home_id, code), sensor in self.sensors.items():
+                self._of_home.setdefault(home_id, {})[code] = sensor.kind
+        return self._of_home.get(home.id, {})
+
+    def _take_reading(self, item: Item, home: IntakeHome, reading: Reading) -> None:
+        if not self._is_first(home, reading.boot, reading.seq):
+            return
+        sensor = self.sensors.get((home.id, reading.sensor))
+        if sensor is None:
+            detail = f"sensor: no sensor {reading.sensor!r} in this home"
+            self._reject(item, home, _unfit(reading, Reason.UNKNOWN_SENSOR, detail))
+            return
+        fault = value_fault(sensor.kind, reading.value) if reading.how is not How.WATTS else None
+        if fault is not None:
+            self._reject(item, home, _unfit(reading, Reason.VALUE, f"value: {fault}"))
+            return
+        said = self._said(sensor)
+        value, said.last = change(reading, said.last)
+        said.last_heard_at = item.arrival.received_at
+        if value is not None:
+            self._add_event(item, sensor, value, reading.at, is_numbered=reading.seq is not None)
+
+    def _add_event(self, item: Item, sensor: IntakeSensor, value: float, at: datetime, *, is_numbered: bool) -> None:
+        self.new.append(
+            NewEvent(
+                home_id=sensor.home_id,
+                sensor_id=sensor.id,
+                at=at,
+                received_at=item.arrival.received_at,
+                value=value,
+                is_numbered=is_numbered,
+            )
+        )
+
+    def _take_check_in(self, item: Item, home: IntakeHome, hub: HubSaid, told: CheckIn) -> None:
+        if told.is_retained and (told.state is not HubState.OFFLINE or hub.state is not HubState.ONLINE):
+            return  # an old statement; only that the hub has gone may be news to us
+        if not told.is_stated:
+            self._believe_falls(item, home, told.at)
+            if not _is_due(told.at, hub, home):
+                hub.state = HubState.ONLINE
+                return
+        backlog = told.backlog
+        if backlog is None:
+            is_late = not told.is_stated and item.arrival.received_at - told.at > 2 * home.check_in_interval
+            backlog = max(hub.backlog or 0, 1 if is_late else 0)
+        self.new.append(
+            NewCheckIn(
+                home_id=home.id,
+                at=told.at,
+                received_at=item.arrival.received_at,
+                state=told.state,
+                backlog=backlog if told.state is HubState.CHECKIN else hub.backlog or 0,
+            )
+        )
+        hub.state = HubState.OFFLINE if told.state is HubState.OFFLINE else HubState.ONLINE
+        if told.state is HubState.CHECKIN:
+            hub.last_hub_time = told.at
+        if told.is_stated and told.backlog is not None:
+            hub.backlog = told.backlog
+        hub.battery_percent = told.battery_percent if told.battery_percent is not None else hub.battery_percent
+        hub.signal_dbm = told.signal_dbm if told.signal_dbm is not None else hub.signal_dbm
+
+    def _believe_falls(self, item: Item, home: IntakeHome, at: datetime) -> None:
+        """Any message of the home may be the one that shows a plug has been idle for long enough."""
+        for code, kind in self._kinds(home).items():
+            if kind is SensorKind.APPLIANCE:
+                sensor = self.sensors[home.id, code]
+                last = self.said[sensor.id].last if sensor.id in self.said else _last_said(sensor)
+                if believed_fall(last, at):
+                    self._said(sensor).last = LastSaid(value=0.0, value_at=at)
+                    self._add_event(item, sensor, 0.0, at, is_numbered=False)
+
+    def _take_news(self, item: Item, home: IntakeHome, news: SensorNews) -> None:
+        said = self._said(self.sensors[home.id, news.sensor])
+        if news.is_heard:
+            said.last_heard_at = item.arrival.received_at
+        if news.is_available is not None:
+            said.is_available = news.is_available
+        if news.battery_percent is not None:
+            said.battery_percent = news.battery_percent
+        if news.signal_quality is not None:
+            said.signal_quality = news.signal_quality
+        if news.initial_value is not None and said.last.value is None:
+            said.last = LastSaid(value=news.initial_value)
+
+    def _is_first(self, home: IntakeHome, boot: str | None, seq: int | None) -> bool:
+        """True unless this reading of the hub has been stored, or kept as rejected, before."""
+        return boot is None or seq is None or self.sequences[home.id, boot].add(seq)
+
+    def _hub(self, home: IntakeHome) -> HubSaid:
+        return self.hubs.setdefault(
+            home.id, HubSaid(state=home.hub_state, last_hub_time=home.last_hub_time, backlog=home.backlog)
+        )
+
+    def _said(self, sensor: IntakeSensor) -> SensorSaid:
+        found = self.said.get(sensor.id)
+        if found is None:
+            found = self.said[sensor.id] = SensorSaid(sensor=sensor, last=_last_said(sensor))
+        return found
+
+    def _reject(self, item: Item, home: IntakeHome | None, rejected: Rejected) -> None:
+        self.rejected.append(rejected_message(item, home.id if home is not None else None, rejected))
+
+
+def rejected_message(item: Item, home_id: int | None, rejected: Rejected) -> RejectedMessage:
+    """The row that keeps what could not be taken."""
+    return RejectedMessage(
+        home_id=home_id,
+        topic=item.arrival.topic,
+        payload=item.arrival.payload if rejected.part is None else rejected.part,
+        reason=str(rejected.reason),
+        detail=rejected.detail,
+        received_at=item.arrival.received_at,
+    )
+
+
+def _unfit(reading: Reading, reason: Reason, detail: str) -> Rejected:
+    part = None
+    if reading.boot is not None and reading.seq is not None:
+        part = native.encode_readings(
+            [
+                native.NativeReading(
+                    boot=reading.boot, seq=reading.seq, sensor=reading.sensor, value=reading.value, at=reading.at
+                )
+            ]
+        )
+    return Rejected(reason=reason, detail=detail, part=part)
+
+
+def _is_due(at: datetime, hub: HubSaid, home: IntakeHome) -> bool:
+    """Whether a sign of life is worth a check-in: one in half an interval is enough."""
+    if hub.state is HubState.OFFLINE or hub.last_hub_time is None:
+        return True
+    return at - hub.last_hub_time >= home.check_in_interval / 2
+
+
+def _last_said(sensor: IntakeSensor) -> LastSaid:
+    return LastSaid(value=sensor.value, value_at=sensor.value_at, falling_at=sensor.falling_at)

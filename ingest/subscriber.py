@@ -1,0 +1,293 @@
+"""The way from the broker to a batch, and the pubacks back. No database here.
+
+What has to hold, and how it does:
+
+- *Nothing is answered before it is committed.* `manual_ack`, and `puback` is called by the worker after the commit.
+- *A message id means something on its connection only.* Each connection has a client object of its own and an arrival
+  knows which; a puback for an earlier connection goes nowhere. What was waiting when a connection ended is forgotten
+  here, because the broker delivers it again.
+- *A copy of what is still in hand is not taken twice*, and never answered for another message: a broker that repeats a
+  delivery on a living connection (NATS does after its ack_wait) uses the same message id.
+- *Order.* NATS delivers unanswered messages again some seconds after the reconnect, and new ones meanwhile
+  (nats-server#8360). So with a resumed session the first batch waits that long and begins with the repeated ones.
+- *No more in memory than agreed, and the network thread never waits.* What does not fit is let go, and everything
+  after it, until the rest has been handled; then the connection is made anew and the broker delivers it again.
+- *It comes back by itself*: connecting is tried for ever; a connection that ended is replaced at the next `take`.
+"""
+
+import logging
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest.arrival import Arrival
+from ingest.settings import BrokerSettings
+from store.clock import Clock
+
+KEEP_ALIVE_SECONDS = 30
+CONNECT_SECONDS = 5.0  # TCP and TLS together take less, or there is nobody
+RETRY_SECONDS = (1, 5)  # between attempts, rising
+SHORT_SECONDS = 10.0  # a connection that ends sooner was refused, or taken over by another with our client id
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """How much is gathered for one transaction, and how much may wait for the next."""
+
+    messages: int = 2_000
+    payload_bytes: int = 500_000  # some 5,000 readings
+    gather: timedelta = timedelta(milliseconds=50)  # from the first message on, real time
+    waiting_messages: int = 70_000  # more than MQTT has message ids
+    waiting_bytes: int = 128_000_000
+
+
+@dataclass(slots=True)
+class _Inbox:
+    """What one connection has delivered and nobody has taken yet. Used under the subscriber's lock only."""
+
+    client: Client
+    waiting: deque[Arrival] = field(default_factory=deque)
+    waiting_bytes: int = 0
+    in_hand: dict[int, Arrival] = field(default_factory=dict)  # message id -> not answered yet
+    begun_at: float = field(default_factory=time.monotonic)
+    is_connected: bool = False
+    has_ended: bool = False
+    is_overfull: bool = False
+    open_at: float = 0.0  # monotonic; until then only gather, repeated deliveries may still come
+
+
+class Subscriber:
+    """A persistent session at the broker."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        filters: Sequence[str],
+        *,
+        clock: Clock,
+        limits: BatchLimits | None = None,
+    ) -> None:
+        self._settings = settings
+        self._filters = list(filters)
+        self._clock = clock
+        self._limits = limits or BatchLimits()
+        self._changed = threading.Condition()
+        self._inbox: _Inbox | None = None
+        self._connect_at = 0.0  # monotonic; not before
+        self._pause = 0.0
+
+    def take(self, *, wait: timedelta) -> list[Arrival]:
+        """The next batch, oldest first; empty if nothing came within `wait` of real time."""
+        self._keep_connected()
+        deadline = time.monotonic() + wait.total_seconds()
+        with self._changed:
+            while not self._may_take():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return []
+                self._changed.wait(min(left, 0.1))
+            inbox = self._inbox
+            assert inbox is not None
+            until = time.monotonic() + self._limits.gather.total_seconds()
+            while len(inbox.waiting) < self._limits.messages and inbox.waiting_bytes < self._limits.payload_bytes:
+                left = until - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    break
+            return self._cut(inbox) if inbox is self._inbox else []
+
+    def still_due(self, arrivals: Iterable[Arrival]) -> list[Arrival]:
+        """Those the broker will not deliver again: it waits for our answer, or (QoS 0) for none."""
+        with self._changed:
+            in_hand = self._inbox.in_hand if self._inbox is not None else {}
+            return [arrival for arrival in arrivals if not arrival.mid or in_hand.get(arrival.mid) is arrival]
+
+    def puback(self, arrivals: Iterable[Arrival]) -> None:
+        """Tell the broker to forget these messages. Those of an earlier connection are passed over."""
+        with self._changed:
+            inbox = self._inbox
+            if inbox is None or inbox.has_ended:
+                return
+            for arrival in arrivals:
+                if inbox.in_hand.get(arrival.mid) is arrival:
+                    del inbox.in_hand[arrival.mid]
+                    if arrival.mid:  # 0: delivered at QoS 0, nothing to answer
+                        inbox.client.ack(arrival.mid, 1)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0, if there is a connection."""
+        with self._changed:
+            client = self._inbox.client if self._inbox is not None and self._inbox.is_connected else None
+        if client is not None:
+            client.publish(topic, payload, qos=0)
+
+    @property
+    def is_connected(self) -> bool:
+        """True if the broker has accepted us and not gone since."""
+        with self._changed:
+            return self._inbox is not None and self._inbox.is_connected
+
+    def reconnect(self) -> None:
+        """Give up this connection; the next `take` makes another, and the broker delivers again what is unanswered."""
+        with self._changed:
+            inbox, self._inbox = self._inbox, None
+        if inbox is not None:
+            inbox.client.disconnect()
+            inbox.client.loop_stop()
+
+    def close(self) -> None:
+        """End the connection; the session stays at the broker."""
+        self.reconnect()
+
+    def _keep_connected(self) -> None:
+        with self._changed:
+            inbox = self._inbox
+            is_drained = inbox is not None and inbox.is_overfull and not inbox.waiting and not inbox.in_hand
+            has_ended = inbox is not None and inbox.has_ended
+        if is_drained:
+            log.warning("more came than may wait: reconnecting to have the rest delivered again")
+        if inbox is not None and has_ended:
+            is_short = time.monotonic() - inbox.begun_at < SHORT_SECONDS
+            self._pause = min(max(2 * self._pause, RETRY_SECONDS[0]), RETRY_SECONDS[1]) if is_short else 0.0
+            self._connect_at = time.monotonic() + self._pause
+        if is_drained or has_ended:
+            self.reconnect()
+        if self._inbox is None and time.monotonic() >= self._connect_at:
+            self._connect()
+
+    def _connect(self) -> None:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._settings.broker_client_id,
+            clean_session=False,
+            protocol=MQTTv311,
+            manual_ack=True,
+            reconnect_on_failure=False,  # a lost connection gets a new client: see above
+        )
+        inbox = _Inbox(client)
+        if self._settings.broker_username is not None:
+            client.username_pw_set(self._settings.broker_username, self._settings.broker_password)
+        if self._settings.broker_tls_ca is not None:
+            client.tls_set_context(ssl.create_default_context(cafile=str(self._settings.broker_tls_ca)))
+        client.connect_timeout = CONNECT_SECONDS
+        client.reconnect_delay_set(*RETRY_SECONDS)
+        client.on_connect = self._on_connect(inbox)
+        client.on_connect_fail = lambda *_: log.warning("cannot reach the broker, trying again")
+        client.on_disconnect = self._on_disconnect(inbox)
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message(inbox)
+        with self._changed:
+            self._inbox = inbox
+        client.connect_async(self._settings.broker_host, self._settings.broker_port, keepalive=KEEP_ALIVE_SECONDS)
+        client.loop_start()
+
+    # Called by paho's network thread; an exception there would repeat for ever (paho.mqtt.python#867).
+
+    def _on_connect(
+        self, inbox: _Inbox
+    ) -> Callable[[Client, object, ConnectFlags, ReasonCode, Properties | None], None]:
+        def on_connect(
+            client: Client, _: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
+        ) -> None:
+            if reason.is_failure:
+                log.error("the broker refused us: %s", reason)
+                return
+            wait = self._settings.broker_redelivery_seconds if flags.session_present else 0.0
+            with self._changed:
+                inbox.is_connected = True
+                inbox.open_at = time.monotonic() + wait
+            log.info("connected to the broker, session %s", "resumed" if flags.session_present else "new")
+            client.subscribe([(topic_filter, 1) for topic_filter in self._filters])
+
+        return on_connect
+
+    def _on_disconnect(
+        self, inbox: _Inbox
+    ) -> Callable[[Client, object, DisconnectFlags, ReasonCode, Properties | None], None]:
+        def on_disconnect(
+            client: Client, _: object, flags: DisconnectFlags, reason: ReasonCode, properties: Properties | None
+        ) -> None:
+            with self._changed:
+                inbox.is_connected = False
+                inbox.has_ended = True
+                inbox.waiting.clear()
+                inbox.waiting_bytes = 0
+                inbox.in_hand.clear()
+                self._changed.notify_all()
+            if reason.is_failure:
+                log.warning("lost the broker: %s", reason)
+
+        return on_disconnect
+
+    def _on_subscribe(
+        self, client: Client, _: object, mid: int, reasons: list[ReasonCode], properties: Properties | None
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            log.error("the broker refused a subscription: %s", ", ".join(sorted(set(refused))))
+            client.disconnect()
+
+    def _on_message(self, inbox: _Inbox) -> Callable[[Client, object, MQTTMessage], None]:
+        def on_message(client: Client, _: object, message: MQTTMessage) -> None:
+            try:
+                topic = message.topic
+            except UnicodeDecodeError:
+                topic = "(not UTF-8)"
+            arrival = Arrival(
+                topic=topic,
+                payload=bytes(message.payload),
+                is_retained=message.retain,
+                is_repeated=message.dup,
+                received_at=self._clock.now(),
+                mid=message.mid if message.qos else 0,
+            )
+            with self._changed:
+                self._put(inbox, arrival)
+
+        return on_message
+
+    def _put(self, inbox: _Inbox, arrival: Arrival) -> None:
+        if inbox.has_ended or inbox.is_overfull:
+            return
+        held = inbox.in_hand.get(arrival.mid) if arrival.mid else None
+        if held is not None and held.topic == arrival.topic and held.payload == arrival.payload:
+            return
+        if (
+            len(inbox.waiting) >= self._limits.waiting_messages
+            or inbox.waiting_bytes + len(arrival.payload) > self._limits.waiting_bytes
+        ):
+            inbox.is_overfull = True
+            return
+        inbox.waiting.append(arrival)
+        inbox.waiting_bytes += len(arrival.payload)
+        if arrival.mid:
+            inbox.in_hand[arrival.mid] = arrival
+        if len(inbox.waiting) == 1 or len(inbox.waiting) >= self._limits.messages:
+            self._changed.notify_all()
+
+    def _may_take(self) -> bool:
+        inbox = self._inbox
+        return inbox is not None and bool(inbox.waiting) and time.monotonic() >= inbox.open_at
+
+    def _cut(self, inbox: _Inbox) -> list[Arrival]:
+        if inbox.open_at:  # the first batch of a connection: what is repeated is older than what is new
+            inbox.open_at = 0.0
+            inbox.waiting = deque(sorted(inbox.waiting, key=lambda arrival: not arrival.is_repeated))
+        batch: list[Arrival] = []
+        size = 0
+        while inbox.waiting and len(batch) < self._limits.messages and size < self._limits.payload_bytes:
+            arrival = inbox.waiting.popleft()
+            size += len(arrival.payload)
+            batch.append(arrival)
+        inbox.waiting_bytes -= size
+        return batch

@@ -1,0 +1,244 @@
+"""Recordings (CSV) and home files (JSON) as `interfaces.md` describes them: reading, with file, line and reason.
+
+Used by `telecare replay`, by `telecare home add` and by the simulated hub that plays a recording. Not here: what
+the rows mean to the model, and anything that touches the database.
+"""
+
+import csv
+import gzip
+import heapq
+import io
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+from zoneinfo import ZoneInfo
+
+from store.home import SensorKind
+from store.home_file import HomeFile, InputError, read_home_file
+from store.hub import HubState
+
+__all__ = ["BadRow", "HomeFile", "InputError", "Row", "read_home_file", "read_recording", "read_recording_leniently"]
+
+HUB = "hub"  # the reserved sensor
+MAY_BE_LATE = timedelta(hours=1)  # rows out of order by up to so much are put in order
+_SAME_PASS = timedelta(minutes=5)  # disorder that does not yet mean the clocks went back
+_HEADER = ["time", "sensor", "value"]
+_ON_OFF = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0, "on": 1.0, "off": 0.0, "open": 1.0, "closed": 0.0,
+           "true": 1.0, "false": 0.0}  # fmt: skip
+_NUMBERS = {kind for kind in SensorKind if kind.is_measurement} | {SensorKind.OTHER}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of a recording. `value` is a `HubState` for the hub and a number for everything else."""
+
+    at: datetime  # aware, UTC
+    sensor: str
+    value: float | HubState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadRow:
+    """A line that cannot be read, for those who want to go on."""
+
+    line: int
+    reason: str
+
+
+def read_recording(path: Path, home: HomeFile) -> Iterator[Row]:
+    """The rows in order of time, twins dropped. Raises `InputError` at the first line that cannot be read."""
+    for row in read_recording_leniently(path, home):
+        if isinstance(row, BadRow):
+            raise InputError(path, row.reason, line=row.line)
+        yield row
+
+
+def read_recording_leniently(path: Path, home: HomeFile) -> Iterator[Row | BadRow]:
+    """As `read_recording`, but a line that cannot be read comes as a `BadRow` (in its place in the file).
+
+    Only a file that cannot be opened, has no header or breaks off raises `InputError`.
+    """
+    newest: datetime | None = None
+    waiting = RowsInOrder()  # what may still be overtaken
+    recent: set[Row] = set()  # the same, for twins
+    for line, found in _parsed(path, home):
+        if isinstance(found, BadRow):
+            yield found
+            continue
+        if newest is not None and found.at < newest - MAY_BE_LATE:
+            reason = f"more than an hour out of order: {found.at.isoformat()} after {newest.isoformat()}"
+            yield BadRow(line=line, reason=reason)
+            continue
+        if found in recent:
+            continue
+        recent.add(found)
+        waiting.push(found)
+        if newest is None or found.at > newest:
+            newest = found.at
+        while waiting and waiting.first_at < newest - MAY_BE_LATE:
+            row = waiting.pop()
+            recent.discard(row)
+            yield row
+    while waiting:
+        yield waiting.pop()
+
+
+def has_hub_rows(path: Path) -> bool:
+    """Does the hub say anything in this recording? If not, it is taken as always observable."""
+    try:
+        with _opened(path) as text:
+            return any(f",{HUB}," in line.replace(" ", "") for line in text)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        return False  # reading it properly will tell what is wrong with it
+
+
+class RowsInOrder:
+    """A heap of rows whose order depends on the rows alone, not on the order they came in.
+
+    By time, then sensor. Of two rows of one sensor in the same second, that one comes first which changes
+    something: a pulse that began and ended within a second ends where it began.
+    """
+
+    def __init__(self, last_values: dict[str, float | HubState] | None = None) -> None:
+        self._heap: list[tuple[datetime, str, str, int, Row]] = []
+        self._pushed = 0
+        self._last = dict(last_values or {})
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    @property
+    def first_at(self) -> datetime:
+        """The time of the row that comes next; there must be one."""
+        return self._heap[0][0]
+
+    def push(self, row: Row) -> None:
+        """Put it in its place."""
+        self._pushed += 1  # only so that rows themselves are never compared
+        heapq.heappush(self._heap, (row.at, row.sensor, str(row.value), self._pushed, row))
+
+    def pop(self) -> Row:
+        """Take the next row."""
+        entry = heapq.heappop(self._heap)
+        row = entry[-1]
+        if row.value == self._last.get(row.sensor) and self._heap and self._heap[0][:2] == entry[:2]:
+            row = heapq.heapreplace(self._heap, entry)[-1]
+        self._last[row.sensor] = row.value
+        return row
+
+    def waiting(self) -> list[Row]:
+        """The rows not yet taken out, in order but for pulses within a second."""
+        return [entry[-1] for entry in sorted(self._heap, key=lambda entry: entry[:3])]
+
+    def last_values(self) -> dict[str, float | HubState]:
+        """What each sensor said last, of the rows taken out."""
+        return self._last
+
+
+def _parsed(path: Path, home: HomeFile) -> Iterator[tuple[int, Row | BadRow]]:
+    """Each line as it stands, in file order."""
+    kinds = {sensor.id: sensor.kind for sensor in home.sensors}
+    zone = home.zone
+    before: datetime | None = None  # the row before, for the hour that happens twice
+    line = 1
+    try:
+        with _opened(path) as text:
+            reader = csv.reader(text, strict=True)
+            header = next(reader, None)
+            if header is None or [name.strip().lower() for name in header] != _HEADER:
+                raise InputError(path, f"the first line must be {','.join(_HEADER)}", line=1)
+            while True:
+                line = reader.line_num + 1
+                try:
+                    cells = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as exc:
+                    yield line, BadRow(line=line, reason=f"not CSV: {exc}")
+                    continue
+                line = reader.line_num
+                if not cells or cells == [""]:
+                    continue
+                found = _row(cells, kinds, zone, before, line)
+                if isinstance(found, Row):
+                    before = found.at
+                yield line, found
+    except FileNotFoundError as exc:
+        raise InputError(path, "no such file") from exc
+    except UnicodeDecodeError as exc:
+        raise InputError(path, f"not UTF-8 text: {exc.reason}", line=line) from exc
+    except (EOFError, zlib.error) as exc:
+        raise InputError(path, f"the compressed file is broken: {exc}", line=line) from exc
+    except OSError as exc:
+        raise InputError(path, f"cannot be read: {exc}", line=line) from exc
+
+
+def _opened(path: Path) -> IO[str]:
+    with path.open("rb") as probe:
+        packed = probe.read(2) == b"\x1f\x8b"
+    if packed:
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _row(
+    cells: list[str], kinds: dict[str, SensorKind], zone: ZoneInfo, before: datetime | None, line: int
+) -> Row | BadRow:
+    if len(cells) != len(_HEADER):
+        return BadRow(line=line, reason=f"{len(cells)} columns instead of {len(_HEADER)}")
+    time, sensor, word = (cell.strip() for cell in cells)
+    at = _time(time, zone, before)
+    if at is None:
+        return BadRow(line=line, reason=f"not a time: {time[:40]!r}")
+    if sensor == HUB:
+        try:
+            return Row(at=at, sensor=sensor, value=HubState(word.lower()))
+        except ValueError:
+            return BadRow(line=line, reason=f"the hub says only checkin, online or offline: {word[:40]!r}")
+    kind = kinds.get(sensor)
+    if kind is None:
+        return BadRow(line=line, reason=f"sensor {sensor[:40]!r} is not in the home file")
+    value = _number(word) if kind in _NUMBERS else None
+    if value is None and not kind.is_measurement:
+        value = _ON_OFF.get(word.lower())
+    if value is None:
+        return BadRow(line=line, reason=f"not a value of a {kind} sensor: {word[:40]!r}")
+    return Row(at=at, sensor=sensor, value=value)
+
+
+def _number(word: str) -> float | None:
+    try:
+        value = float(word)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _time(text: str, zone: ZoneInfo, before: datetime | None) -> datetime | None:
+    """Aware UTC. Civil time of an hour that happens twice is the first unless the row before says otherwise;
+
+    civil time of an hour that never was is read with the offset before the change.
+    """
+    if len(text) < len("2008-02-25T00:20"):
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+        if not 1970 < given.year < 2200:  # a dead clock battery, or a millisecond stamp in the wrong column
+            return None
+        if given.tzinfo is not None:
+            return given.astimezone(UTC)
+        first = given.replace(tzinfo=zone).astimezone(UTC)
+        if before is not None and first < before - _SAME_PASS:
+            return given.replace(tzinfo=zone, fold=1).astimezone(UTC) if _happens_twice(given, zone) else first
+        return first
+    except (ValueError, OverflowError):
+        return None
+
+
+def _happens_twice(given: datetime, zone: ZoneInfo) -> bool:
+    first, second = given.replace(tzinfo=zone), given.replace(tzinfo=zone, fold=1)
+    return (first.utcoffset() or timedelta()) > (second.utcoffset() or timedelta())

@@ -1,0 +1,132 @@
+"""The routine: what is usual for this resident, readable by a clinician, beside the model's own state."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from store.database import Conn
+
+QUARTERS = 96  # quarter hours of a civil day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """What the detectors used, in a form that can be drawn and read. Arrays have 96 entries from 00:00 civil time."""
+
+    active_share: list[float]  # share of observed learned days with activity in this quarter hour, 0–1
+    usual_quiet_minutes: list[float]  # a quiet beginning here ends within so many minutes on 19 of 20 occasions
+    room_share: dict[str, list[float]]  # of the events of a quarter hour, the share in each room
+    up_by: dict[str, list[str]]  # day type -> [early, usual, late] as HH:MM (10th, 50th, 90th percentile)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routine:
+    """What is usual, how much it rests on, and when continued silence would raise the next grade."""
+
+    home_id: int
+    as_of: datetime
+    learned_days: float  # observable days behind it
+    warm_up_days: float  # days still to go before person alerts are raised; 0 = watching
+    usual: Usual
+    next_check_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutineSnapshot:
+    """The model's own state with the cursor it belongs to."""
+
+    home_id: int
+    taken_at: datetime  # the model had run up to here (event time)
+    number: int  # and had read up to this intake number
+    version: int
+    state: bytes
+
+
+def save_routine(conn: Conn, routine: Routine) -> None:
+    """Replace what the pages show of this home's routine."""
+    conn.execute(
+        """
+        INSERT INTO routine (home_id, as_of, learned_days, warm_up_days, usual, next_check_at)
+        VALUES (%(home_id)s, %(as_of)s, %(learned_days)s, %(warm_up_days)s, %(usual)s, %(next_check_at)s)
+            ON CONFLICT (home_id) DO UPDATE
+           SET as_of = excluded.as_of, learned_days = excluded.learned_days, warm_up_days = excluded.warm_up_days,
+               usual = excluded.usual, next_check_at = excluded.next_check_at
+        """,
+        {
+            "home_id": routine.home_id,
+            "as_of": routine.as_of,
+            "learned_days": routine.learned_days,
+            "warm_up_days": routine.warm_up_days,
+            "usual": Jsonb(asdict(routine.usual)),
+            "next_check_at": routine.next_check_at,
+        },
+    )
+
+
+def routine_of(conn: Conn, home_id: int) -> Routine | None:
+    """The home's routine, or None before the model has seen anything of it."""
+    row = conn.execute(
+        """
+        SELECT as_of, learned_days, warm_up_days, usual, next_check_at FROM routine WHERE home_id = %(home_id)s
+        """,
+        {"home_id": home_id},
+    ).fetchone()
+    if row is None:
+        return None
+    as_of, learned_days, warm_up_days, usual, next_check_at = row
+    return Routine(
+        home_id=home_id,
+        as_of=as_of,
+        learned_days=learned_days,
+        warm_up_days=warm_up_days,
+        usual=_usual(usual),
+        next_check_at=next_check_at,
+    )
+
+
+def _usual(columns: dict[str, Any]) -> Usual:
+    return Usual(**columns)
+
+
+def save_snapshot(conn: Conn, snapshot: RoutineSnapshot, *, keep: int = 3) -> None:
+    """Keep this snapshot and the `keep - 1` before it."""
+    conn.execute(
+        """
+        INSERT INTO routine_snapshot (home_id, taken_at, number, version, state)
+        VALUES (%(home_id)s, %(taken_at)s, %(number)s, %(version)s, %(state)s)
+            ON CONFLICT (home_id, taken_at) DO UPDATE
+           SET number = excluded.number, version = excluded.version, state = excluded.state
+        """,
+        {
+            "home_id": snapshot.home_id,
+            "taken_at": snapshot.taken_at,
+            "number": snapshot.number,
+            "version": snapshot.version,
+            "state": snapshot.state,
+        },
+    )
+    conn.execute(
+        """
+        DELETE FROM routine_snapshot
+         WHERE home_id = %(home_id)s
+           AND taken_at NOT IN (SELECT taken_at FROM routine_snapshot WHERE home_id = %(home_id)s
+                                 ORDER BY taken_at DESC LIMIT %(keep)s)
+        """,
+        {"home_id": snapshot.home_id, "keep": keep},
+    )
+
+
+def latest_snapshot(conn: Conn, home_id: int) -> RoutineSnapshot | None:
+    """The newest snapshot of this home's model, or None."""
+    row = conn.execute(
+        """
+        SELECT taken_at, number, version, state FROM routine_snapshot
+         WHERE home_id = %(home_id)s ORDER BY taken_at DESC LIMIT 1
+        """,
+        {"home_id": home_id},
+    ).fetchone()
+    if row is None:
+        return None
+    return RoutineSnapshot(home_id=home_id, taken_at=row[0], number=row[1], version=row[2], state=bytes(row[3]))
