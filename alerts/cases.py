@@ -100,6 +100,8 @@ class Cases:
                 raise_alert(conn, alert.id, decision.severity or Severity.URGENT, reason=decision.reason, now=now)
             else:
                 _note(conn, alert, Event.UPDATED, decision.reason, now=now)
+        elif alert is not None:
+            _note(conn, alert, Event.UPDATED, f"nothing to do: {decision.reason}", now=now)
 
     def _open(self, conn: Conn, finding: Deviation | Fault, decision: Decision, *, now: datetime) -> None:
         home = home_by_id(conn, finding.home_id)

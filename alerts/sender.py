@@ -115,7 +115,7 @@ class Sender:
             phone=notification.phone,
             body=notification.body,
             notification_id=notification.id,
-            valid_for=notification.valid_for / self._clock.speed,
+            valid_for=notification.valid_for,
         )
 
     def _settle_accepted(self, claim: Claim, provider_id: str) -> None:

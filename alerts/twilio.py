@@ -53,7 +53,7 @@ class TwilioSettings(BaseSettings):
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""  # our number, E.164; it must be able to receive
     twilio_api_url: str = "https://api.twilio.com"  # another one for the phone network of the demo
-    public_url: str = "http://localhost:8000"  # where the world reaches our pages and webhooks
+    public_url: str = "http://127.0.0.1:8080"  # where the world reaches our pages and webhooks
 
     @property
     def is_complete(self) -> bool:

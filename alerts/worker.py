@@ -27,7 +27,7 @@ from store.inbound import (
     waiting_callbacks,
     waiting_messages,
 )
-from store.ladder import alert_with_news, due_alert, make_due, news_told
+from store.ladder import drop_news, postpone_due_alert
 
 log = logging.getLogger(__name__)
 
@@ -133,11 +133,9 @@ class Worker:
             except psycopg.OperationalError:
                 raise
             except Exception:
-                alert = due_alert(conn, now=now)  # the same one, unless another worker took it
-                if alert is None:
-                    return True
-                log.exception("an alert could not be moved", extra={"alert_id": alert.id})
-                make_due(conn, alert.id, at=now + self._clock.stretch(TRY_AGAIN_AFTER))
+                until = now + self._clock.stretch(TRY_AGAIN_AFTER)
+                alert_id = postpone_due_alert(conn, until=until, now=now)  # the same, unless another worker took it
+                log.exception("an alert could not be moved; tried again soon", extra={"alert_id": alert_id})
                 return True
 
     def tell_news(self) -> bool:
@@ -149,10 +147,8 @@ class Worker:
             except psycopg.OperationalError:
                 raise
             except Exception:
-                alert = alert_with_news(conn)
-                if alert is not None:  # news is a courtesy: it may be lost, but must not hold up the others'
-                    log.exception("news of an alert could not be told", extra={"alert_id": alert.id})
-                    news_told(conn, alert.id)
+                alert_id = drop_news(conn)  # a courtesy: it may be lost, but must not hold up the others'
+                log.exception("news of an alert could not be told", extra={"alert_id": alert_id})
                 return True
 
     def _each(

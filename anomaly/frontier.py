@@ -12,6 +12,9 @@ from typing import Self
 
 from store.hub import HubCheckIn, HubState
 
+# A check-in this old when it comes was told afterwards: its hub is behind, even if only check-ins are left to tell.
+LATE_CHECK_IN = timedelta(minutes=15)
+
 _FORM = struct.Struct("<ddq")
 _NEVER = -1.0
 
@@ -33,7 +36,11 @@ class Frontier:
         if check_in.state is HubState.OFFLINE:
             return
         self.hub_time = max(self.hub_time, min(check_in.occurred_at.timestamp(), self.received))
-        self.backlog = check_in.backlog if check_in.state is HubState.CHECKIN else max(self.backlog, 1)
+        is_told_late = check_in.received_at - check_in.occurred_at > LATE_CHECK_IN
+        if check_in.state is HubState.CHECKIN and not is_told_late:
+            self.backlog = check_in.backlog
+        else:
+            self.backlog = max(self.backlog, check_in.backlog, 1)
 
     def at(self, now: datetime, *, settle: timedelta, patience: timedelta) -> datetime | None:
         """Until when the model may decide, as of `now`; None before the hub has been heard at all.

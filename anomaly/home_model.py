@@ -33,6 +33,7 @@ from store.hub import HubState
 from store.recording import HUB, Row, RowsInOrder
 
 OBSERVED_SHARE = 0.7  # of a day, below which the day is missing, not quiet
+_PROBABLY = 0.5
 _PASSAGE_LESSON = 900.0  # seconds of quiet after the front door, before they tell whether somebody had left
 _AT_HOME_FOR_SURE = 7200.0  # a longer quiet that ends at the front door may have been an unnoticed outing
 
@@ -59,6 +60,7 @@ class HomeModel:
         self._top = 0.0  # the largest surprise of the running day
         self._quiets = 0  # that ended on the running day
         self._view = (False, False, False)
+        self.chances: list[float] = []  # exp(−Λ) at the end of each quiet at home, for whoever watches the model
         self.fed_until: float | None = None  # noted by replay, so that a run can go on where another stopped
         if state is not None:
             self._restore(state)
@@ -115,7 +117,7 @@ class HomeModel:
                 if row_at >= end:
                     break
                 yield from self._row(rows.pop(), row_at)
-            elif change_at < due:
+            elif change_at <= due:
                 if change_at >= end:
                     break
                 situation.at = change_at
@@ -176,7 +178,7 @@ class HomeModel:
     def _changed(self, t: float) -> Iterator[Finding]:
         """Tell the detectors if the home can be seen now and could not before, or the other way round."""
         situation = self.known.situation
-        view = (situation.watching, situation.can_see, situation.covered_until > t)
+        view = (situation.watching, situation.can_see, situation.is_covered)
         if view != self._view:
             self._view = view
             for detector in self._detectors.values():
@@ -186,7 +188,7 @@ class HomeModel:
         situation = self.known.situation
         silent = self.sensor_silence.silent
         if silent != situation.silent_sensors:
-            situation.silent_sensors = silent
+            situation.silent_sensors = set(silent)
             situation.refresh(t)
             yield from self._changed(t)
 
@@ -205,6 +207,8 @@ class HomeModel:
         if quiet.tainted or t - quiet.began - age > CENSORED_AFTER:
             return chance_out
         self._quiets += 1
+        if quiet.out < _PROBABLY:
+            self.chances.append(math.exp(-final))
         top = float(with_absence(np.array([final]), out)[0])
         alarmed = self.inactivity.open is not None and self.inactivity.open.grade != Grade.NOTICE
         if alarmed:  # the day counts as one that reached the threshold, so that repeated alarms grow rarer, slowly
@@ -282,5 +286,3 @@ class HomeModel:
             Row(at=datetime.fromtimestamp(t, UTC), sensor=sensor, value=HubState(value) if sensor == HUB else value)
             for t, sensor, value in values["waiting"]
         )
-        if not math.isinf(self._at):
-            self.known.situation.refresh(self._at)

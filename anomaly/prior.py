@@ -20,9 +20,9 @@ _ENDINGS_PER_HOUR = (
 # three hours) was tried: it doubled the time to find a collapse in them, at the same number of false alerts.
 MULTIPLIER = 1.0
 
-# The largest surprise of an ordinary day, nats.
+# The largest surprise of an ordinary day, nats: its spread was 0.6 to 1.1 in simulated and 1.2 to 1.9 in real homes.
 DAILY_MAXIMUM_MU = 3.6
-DAILY_MAXIMUM_SIGMA = 0.95
+DAILY_MAXIMUM_SIGMA = 1.15
 
 # Getting up, minutes after midnight of civil time.
 UP_MEAN_MINUTES = 450.0

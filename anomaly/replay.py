@@ -84,6 +84,7 @@ def replayed(
         if len(chunk) >= _CHUNK:
             model.feed(chunk)
             findings += model.advance(last)
+            model.chances.clear()
             chunk.clear()
     model.feed(chunk)
     if end is None and last is not None:

@@ -17,7 +17,7 @@ from anomaly import prior
 HALF_LIFE_DAYS = 90.0
 PRIOR_DAYS = 12.0  # days of evidence that the population counts for
 _SIGMAS = np.array([0.5, 0.7, 0.95, 1.3, 1.8])
-_SIGMA_PRIOR_DAYS = 30.0  # how firmly the population's σ is held
+_SIGMA_PRIOR_DAYS = 20.0  # how firmly the population's σ is held
 
 
 class DailyMaximum:

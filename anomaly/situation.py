@@ -22,14 +22,14 @@ PASSAGE = (
     120.0  # seconds: a door event so shortly before the last movement is exit evidence (2 min did better than 5 or 10)
 )
 CENSORED_AFTER = 900.0  # blind seconds after which a quiet teaches nothing
-_MISSED_DOOR = 1e-4  # chance that somebody left though no door event says so
+_MISSED_DOOR = 1e-6  # chance of having left without a door event; bounds Λ, far above any threshold
 _SETTLING = 72 * 3600.0  # seconds after a long absence in which nothing is learned …
 _LONG_ABSENCE = 24 * 3600.0  # … if it was longer than this
 _RETURN_ROOMS, _RETURN_EVENTS = 2, 3  # a return needs sustained activity in more than one place
 
 _PLAIN = (
     "at", "covered_until", "last_check_in", "pressed", "door_at", "door_from_outside", "passage_told", "gone",
-    "events_since_door", "watching", "can_see", "blind_since", "_seen_from",
+    "events_since_door", "watching", "can_see", "is_covered", "refreshed_at", "blind_since", "_seen_from",
 )  # fmt: skip
 
 
@@ -93,6 +93,8 @@ class Situation:
         self._seen_from: float | None = None
         self.watching = False
         self.can_see = False
+        self.is_covered = False  # by check-ins of the hub
+        self.refreshed_at = -math.inf  # when that was looked at last
         self.blind_since: float | None = None  # equipment only
         self._set_plan(plan)
 
@@ -114,8 +116,8 @@ class Situation:
 
     def next_change(self) -> float:
         """The next instant at which watching begins or ends without any row."""
-        edge = next((edge for edge in self._edges if edge > self.at), math.inf)
-        return min(edge, self.covered_until) if self.covered_until > self.at else edge
+        edge = next((edge for edge in self._edges if edge > self.refreshed_at), math.inf)
+        return min(edge, self.covered_until) if self.is_covered else edge
 
     def is_away(self, t: float) -> bool:
         """Is it noted that nobody is at home?"""
@@ -132,7 +134,9 @@ class Situation:
 
     def refresh(self, t: float) -> None:
         """See whether anybody could be observed from this instant on, and start or stop the clocks."""
-        self.can_see = t < self.covered_until and not self._is_essential_place_dark()
+        self.refreshed_at = t
+        self.is_covered = t < self.covered_until
+        self.can_see = self.is_covered and not self._is_essential_place_dark()
         if self.can_see:
             self.blind_since = None
         elif self.blind_since is None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from anomaly.equipment import equipment_faults, is_by_bridge
 from anomaly.frontier import Frontier
+from anomaly.health import ModelHealth
 from anomaly.home_model import HomeModel
 from anomaly.open_finding import Finding
 from anomaly.plan import HomePlan, Limits, plan_of_home
@@ -20,7 +21,7 @@ from anomaly.readable import readable_routine
 from anomaly.state import VERSION, StateError
 from store.clock import Clock
 from store.database import Conn
-from store.deviation import Deviation, Grade, open_deviations, save_deviation, was_told_late
+from store.deviation import Deviation, open_deviations, save_deviation, was_told_late
 from store.fault import FaultKind, open_faults, save_fault
 from store.home import Home, absences_of, sensors_of
 from store.hub import HubCheckIn, check_ins_after
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 CHUNK = 5_000  # rows of each kind read in one transaction
 LATE_AFTER = timedelta(hours=1)  # a finding about longer ago is for the page only
+_LATE_REAL = timedelta(seconds=30)  # … and as real time, when the clock runs fast
 _SETTLE = timedelta(seconds=20)  # how long a reading may be on its way …
 _SETTLE_REAL = timedelta(seconds=3)  # … and as real time, when the clock runs fast
 _PATIENCE_REAL = timedelta(seconds=60)  # how long a hub that is catching up may pause
@@ -55,6 +57,7 @@ class WatchedHome:
         self._snapshot_of = self.model.at
         self._is_caught_up = False
         self.rows_read = 0
+        self._health = ModelHealth()
 
     def step(self, conn: Conn) -> bool:
         """Read one chunk and act on it. True if there is more to read."""
@@ -65,17 +68,30 @@ class WatchedHome:
         if is_all:
             found += self._advance(now)
         for finding in found:
-            is_late = _is_late(conn, finding, now=now)
-            changed |= _save(conn, _for_the_page_only(finding) if is_late else finding)
+            is_late = _is_late(conn, finding, now=now, late_after=max(LATE_AFTER, self._clock.stretch(_LATE_REAL)))
+            changed |= _save(conn, _as_news_of_the_past(finding) if is_late else finding)
             self._is_caught_up &= not is_late
-        if is_all and not self._is_caught_up and self._is_in_the_present(now):
+        arrives = is_all and not self._is_caught_up and self._is_in_the_present(now)
+        if arrives:
             changed |= self._catch_up(conn, now=now)
         self.rows_read += len(rows)
-        if rows or changed:
-            self._keep(conn, force=changed)
+        self._watch_model()
+        if rows or changed or arrives:
+            self._keep(conn, force=changed or arrives)
         if changed:
             wake(conn, Channel.FINDING)
         return not is_all
+
+    def _watch_model(self) -> None:
+        changes = self._health.changes
+        for chance in self.model.chances:
+            self._health.learn_one(chance)
+        self.model.chances.clear()
+        if self._health.changes > changes:
+            log.info(
+                "home %s: quiets have changed, mean chance now %.2f (0.5 fits)", self.home.code,
+                self._health.score_one(), extra={"home_id": self.home.id},
+            )  # fmt: skip
 
     def _told(self, rows: list[SensorEvent | HubCheckIn]) -> Iterator[Finding]:
         codes = {sensor.id: sensor.code for sensor in self.model.plan.sensors}
@@ -168,7 +184,9 @@ def _resumed(conn: Conn, home: Home, plan: HomePlan) -> tuple[HomeModel, Frontie
     if snapshot is not None:
         try:
             frontier, state = Frontier.from_bytes(snapshot.state)
-            return HomeModel(plan, state), frontier, snapshot.number
+            model = HomeModel(plan, state)
+            model.change_plan(plan)  # it may have been another one when the state was saved
+            return model, frontier, snapshot.number
         except StateError as exc:
             log.warning("home %s learns anew from its events: %s", home.code, exc, extra={"home_id": home.id})
     return HomeModel(plan), Frontier(), 0
@@ -186,15 +204,15 @@ def _unread(conn: Conn, home_id: int, cursor: int) -> tuple[list[SensorEvent | H
     return [row for row in rows if row.number <= min(ends)], False
 
 
-def _is_late(conn: Conn, finding: Finding, *, now: datetime) -> bool:
+def _is_late(conn: Conn, finding: Finding, *, now: datetime, late_after: timedelta) -> bool:
     """Is it news of the past? The end of a finding is, if its beginning was."""
     if finding.ended_at is None:
-        return now - finding.raised_at > LATE_AFTER
+        return now - finding.raised_at > late_after
     return was_told_late(conn, finding.id)
 
 
-def _for_the_page_only(finding: Finding) -> Finding:
-    return replace(finding, grade=Grade.NOTICE, evidence={**finding.evidence, "late": True})
+def _as_news_of_the_past(finding: Finding) -> Finding:
+    return replace(finding, evidence={**finding.evidence, "late": True})
 
 
 def _save(conn: Conn, finding: Finding) -> bool:

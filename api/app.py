@@ -36,6 +36,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     Unreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
     TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     RequestValidationError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    psycopg.DataError: HTTPStatus.UNPROCESSABLE_ENTITY,  # a NUL, a number no column holds: what no route looked for
     psycopg.OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,  # also psycopg_pool.PoolTimeout
 }
 
@@ -116,6 +117,9 @@ def _answer_refusal(request: Request, exc: Exception) -> Response:
         answer = _error_answer(request, status)
         answer.headers["Retry-After"] = "10"
         return answer
+    if isinstance(exc, psycopg.DataError):
+        log.warning("%s %r: not what the database can hold: %s", request.method, request.url.path, exc)
+        return _error_answer(request, status)
     if isinstance(exc, NotSignedIn):
         return _lead_to_sign_in(request, exc)
     if isinstance(exc, RequestValidationError):

@@ -90,7 +90,8 @@ def session_token(request: Request) -> tuple[str, bool]:
 
 
 def _connection(request: Request) -> Iterator[Conn]:
-    with parts_of(request).pool.connection(timeout=CONNECTION_WAIT) as conn:
+    pool = parts_of(request).pool
+    with pool.connection(timeout=min(CONNECTION_WAIT, pool.timeout)) as conn:
         yield conn
 
 

@@ -50,8 +50,9 @@ def serve(pool: Pool, clock: Clock, settings: ApiSettings, stop: threading.Event
     thread.start()
     log.info("pages at %s", settings.public_url)
     try:
-        while not stop.wait(SEEN_EVERY.total_seconds()) and thread.is_alive():
+        while not stop.is_set() and thread.is_alive():
             _note_seen(pool, clock)
+            stop.wait(SEEN_EVERY.total_seconds())
     finally:
         server.should_exit = True
         thread.join(timeout=STOP_WITHIN + 2)
@@ -75,7 +76,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _note_seen(pool: Pool, clock: Clock) -> None:
     try:
-        with pool.connection(timeout=5) as conn:
+        with pool.connection(timeout=2) as conn:
             note_seen(conn, "api", now=clock.now())
     except psycopg.OperationalError as exc:
         log.warning("the database cannot be reached: %s", type(exc).__name__)

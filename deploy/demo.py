@@ -19,8 +19,11 @@ from deploy.local_stack.stack import DataInUse
 from simulators.fleet import World, default_fleet, recorded_home
 from store.clock import make_clock
 from store.database import Conn
-from store.home_file import InputError, read_home_file
+from store.home_file import HomeFile, InputError, read_home_file
+from store.recording import BadRow, read_recording_leniently
 
+FASTEST = 3600.0  # an hour in a second; beyond it hubs and people have no time to do anything
+BAD_LINES_SHOWN = 10
 HISTORY_AT_MOST = timedelta(minutes=4)  # real time; then the world goes on while the rest is still learned
 
 
@@ -29,14 +32,16 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.recording is None) != (arguments.home is None):
         print("--recording and --home belong together", file=sys.stderr)
         return 2
-    if not arguments.speed > 0:
-        print("--speed must be more than 0", file=sys.stderr)
+    if not 0 < arguments.speed <= FASTEST:
+        print(f"--speed must be more than 0 and at most {FASTEST:g}", file=sys.stderr)
         return 2
     try:
         if arguments.check:
             return demo_check.run(as_json=arguments.json)
         world = _with_recording(default_fleet(first_morning(make_clock().now())), arguments)
         with _folder(arguments.data) as folder, DemoStack(folder, world) as demo:
+            if missing := {home.code for home in world.homes} - {home.code for home in demo.world.homes}:
+                _say(f"{folder} goes on with the homes it began with: {', '.join(sorted(missing))} is not among them")
             _run(demo, speed=arguments.speed)
     except KeyboardInterrupt:
         _say("stopped")
@@ -53,16 +58,41 @@ def _with_recording(world: World, arguments: argparse.Namespace) -> World:
     if arguments.recording is None:
         return world
     recording = Path(arguments.recording)
-    if not recording.is_file():
-        raise InputError(recording, "there is no such file")
-    return world.with_home(recorded_home(read_home_file(Path(arguments.home)), recording))
+    home = read_home_file(Path(arguments.home))
+    if home.id in {other.code for other in world.homes}:
+        raise InputError(Path(arguments.home), f"id: the demo has a home {home.id} already")
+    _read_once(recording, home)
+    return world.with_home(recorded_home(home, recording))
+
+
+def _read_once(recording: Path, home: HomeFile) -> None:
+    """What cannot be played at all is refused before anything starts, and what is left out is said here."""
+    rows, bad = 0, 0
+    for found in read_recording_leniently(recording, home):
+        if not isinstance(found, BadRow):
+            rows += 1
+            continue
+        bad += 1
+        if bad <= BAD_LINES_SHOWN:
+            print(f"{recording}:{found.line}: {found.reason}; the line is left out", file=sys.stderr)
+    if bad > BAD_LINES_SHOWN:
+        print(f"{recording}: {bad - BAD_LINES_SHOWN} more lines are left out", file=sys.stderr)
+    if rows == 0:
+        raise InputError(recording, "there is not one line that can be read")
 
 
 @contextmanager
 def _folder(given: str | None) -> Iterator[Path]:
     """The folder that was named, or one that is forgotten afterwards."""
     if given is not None:
-        yield Path(given)
+        kept = Path(given)
+        try:
+            kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=kept):
+                pass
+        except OSError as exc:
+            raise InputError(kept, f"nothing can be kept there: {exc.strerror}") from exc
+        yield kept
         return
     with tempfile.TemporaryDirectory(prefix="telecare-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)

@@ -6,7 +6,7 @@ from datetime import datetime
 from ingest.dialects import native
 from ingest.payload import MAX_BYTES
 from ingest.told import TimeLimits, Told
-from ingest.wire import Dialect, Reason, Rejected, Topic, parse_topic
+from ingest.wire import Dialect, Reason, Rejected, Topic, home_of, parse_topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +31,9 @@ class Item:
 
     @property
     def home_code(self) -> str | None:
-        """The home it speaks of, if the topic can be read."""
-        return self.topic.home_code if isinstance(self.topic, Topic) else None
+        """The home it speaks of, if the topic says so at all."""
+        found = home_of(self.arrival.topic)
+        return found[1] if found is not None else None
 
     def halves(self) -> list["Item"]:
         """The item in two, to find the reading that the store will not take; empty if it cannot be divided."""
@@ -51,7 +52,9 @@ def read_arrival(arrival: Arrival, limits: TimeLimits) -> Item:
     """The arrival with its topic, and what it told us if that needs no knowledge of the home."""
     topic = parse_topic(arrival.topic)
     if isinstance(topic, Topic) and len(arrival.payload) > MAX_BYTES:
-        topic = Rejected(reason=Reason.TOO_LARGE, detail=f"payload: {len(arrival.payload)} bytes, over {MAX_BYTES}")
+        topic = Rejected(
+            reason=Reason.TOO_LARGE, detail=f"payload: {len(arrival.payload)} bytes, more than {MAX_BYTES}"
+        )
     if isinstance(topic, Topic) and topic.dialect is Dialect.NATIVE:
         told = native.read(
             topic.rest,

@@ -12,7 +12,7 @@ from ingest.changes import LastSaid, believed_fall, change, value_fault
 from ingest.dialects import native, zigbee2mqtt
 from ingest.sequences import Seen
 from ingest.told import CheckIn, How, Offer, Reading, SensorNews, TimeLimits, Told
-from ingest.wire import Dialect, Reason, Rejected, Topic
+from ingest.wire import Dialect, Reason, Rejected, Topic, home_of
 from store.home import SensorKind
 from store.hub import HubState
 from store.intake import IntakeHome, IntakeSensor
@@ -99,7 +99,7 @@ class Desk:
         """Sort one message."""
         topic, arrival = item.topic, item.arrival
         if isinstance(topic, Rejected):
-            self._reject(item, None, topic)
+            self._reject(item, self._below(arrival.topic), topic)
             return
         home = self.homes.get(topic.home_code)
         if home is None:
@@ -128,6 +128,12 @@ class Desk:
             self.offers.setdefault(home.id, {})[offer.code] = offer
         if told.readings and hub.state is not HubState.ONLINE:
             hub.state = HubState.ONLINE
+
+    def _below(self, topic: str) -> IntakeHome | None:
+        """The home whose credential may publish there: what it words wrongly is shown with its equipment."""
+        partition, code = home_of(topic) or (None, "")
+        home = self.homes.get(code)
+        return home if home is not None and home.partition == partition else None
 
     def _read(self, item: Item, topic: Topic, home: IntakeHome) -> Told:
         if item.told is not None:

@@ -96,6 +96,14 @@ def parse_topic(topic: str) -> Topic | Rejected:
     return Topic(partition=int(partition), home_code=home_code, dialect=known, rest=rest)
 
 
+def home_of(topic: str) -> tuple[int, str] | None:
+    """Partition and code of the home that a topic is below, even if the rest of it is not of the grammar."""
+    parts = topic.split("/", 3)
+    if len(parts) < 4 or parts[0] != "homes" or not _PARTITION.fullmatch(parts[1]) or not is_home_code(parts[2]):
+        return None
+    return int(parts[1]), parts[2]
+
+
 def is_home_code(text: str) -> bool:
     """True if this can be a home's code."""
     return _HOME_CODE.fullmatch(text) is not None

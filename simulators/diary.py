@@ -64,6 +64,7 @@ class Diary:
     def __init__(self, rng: random.Random, *, start: float, place: str, tempo: float, upstairs: frozenset[str]) -> None:
         self._rng = rng
         self._tempo = tempo
+        self._calm = rng.lognormvariate(0.0, 0.4)  # some nights are deeper than others
         self._upstairs = upstairs
         self.now = start
         self.place = place
@@ -118,7 +119,8 @@ class Diary:
             return
         role = f"motion/{place}"
         rng = self._rng
-        median = math.log(_SECONDS_BETWEEN_MOVEMENTS[doing] * self._tempo)
+        pace = self._calm if doing == "sleep" else self._tempo
+        median = math.log(_SECONDS_BETWEEN_MOVEMENTS[doing] * pace)
         # Somebody who enters a room moves in it; after that the gaps rule.
         at = (
             start + 1.5 + 2 * rng.random() if doing not in ("sleep", "nap") else start + rng.lognormvariate(median, 0.5)
@@ -144,7 +146,7 @@ class Diary:
             self._open_and_close("door/fridge", start + seconds * self._rng.random())
         for _ in range(1 + int(2.5 * self._rng.random())):
             self._open_and_close("door/cupboard", start + seconds * self._rng.random())
-        if self.chance(0.6):
+        if self.chance(0.75):
             self._boil(start + 60 + 0.3 * seconds * self._rng.random())
         self.stay("kitchen", "cook", seconds)
 
@@ -177,7 +179,7 @@ class Diary:
     def lie(self, doing: str, until: float) -> None:
         """In bed until then; turning over lifts the mat for a moment."""
         self.go("bedroom")
-        self._on_pad("bed/bedroom", until - self.now, fidgets_per_hour=0.35)
+        self._on_pad("bed/bedroom", until - self.now, fidgets_per_hour=0.3 / self._calm)
         self.stay("bedroom", doing, until - self.now)
 
     def _on_pad(self, role: str, seconds: float, *, fidgets_per_hour: float) -> None:
@@ -201,7 +203,7 @@ class Diary:
     def front_door(self, *, by: str, entering: bool) -> None:
         """Open and close it. Whoever leaves is often seen once more by the hall before the door closes."""
         wide_open = 5 + 9 * self._rng.random()
-        if not self.chance(0.01):  # once in a while the contact misses it
+        if not self.chance(0.002):  # once in a while the contact misses it
             self.impulses.append(Impulse(self.now, "door/front", True, 0, by))
             self.impulses.append(Impulse(self.now + wide_open, "door/front", False, 0, by))
         if entering or self.chance(0.35):

@@ -123,6 +123,8 @@ class NativeHub:
 
     def progress(self) -> float:
         """The share of the history that is committed, 0 to 1."""
+        if self.is_caught_up and self._clock.now().timestamp() >= self._live:
+            return 1.0  # even if nothing at all happened just before
         done = self._queue.oldest() or self.recorded_until
         return max(0.0, min(1.0, (done - self._begins) / max(1.0, self._live - self._begins)))
 
@@ -163,6 +165,8 @@ class NativeHub:
         start = self._queue.recorded_until
         after = self._begins - 1e-3 if start is None else start
         check_in = math.floor(after / self._interval + 1) * self._interval if makes_check_ins else math.inf
+        if start is None and makes_check_ins and check_in > self._begins:
+            yield Item(self._begins, "hub", HubState.CHECKIN)  # it says that it is there when it is switched on
         for at, sensor, value in source(after):
             while check_in < at:
                 yield Item(check_in, "hub", HubState.CHECKIN)

@@ -117,7 +117,7 @@ def _day(diary: Diary, rng: random.Random, resident: Resident, day: date, toilet
     """Appointments at their hour, and between them whatever one does at home."""
     persona = resident.persona
     appointments = sorted(_appointments(rng, resident, day), key=lambda appointment: appointment[0])
-    toilet_due = diary.now + diary.seconds(130)
+    toilet_due, tea_due = diary.now + diary.seconds(130), diary.now + diary.seconds(150)
     while diary.now < until - 60:
         while appointments and appointments[0][0] < diary.now - 2 * 3600:
             appointments.pop(0)  # too late for it now
@@ -130,6 +130,9 @@ def _day(diary: Diary, rng: random.Random, resident: Resident, day: date, toilet
         if diary.now >= toilet_due:
             diary.use_toilet(toilet)
             toilet_due = diary.now + diary.seconds(140)
+        elif diary.now >= tea_due and free > 420:
+            diary.make_tea()
+            tea_due = diary.now + diary.seconds(190)
         else:
             _fill(diary, rng, persona, free)
 
@@ -177,9 +180,7 @@ def _keep(diary: Diary, persona: Persona, what: str, minutes: float) -> None:
 
 def _fill(diary: Diary, rng: random.Random, persona: Persona, free: float) -> None:
     """Something for the next while, not longer than `free` seconds."""
-    if rng.random() < 0.14 and free > 420:
-        diary.make_tea()
-    elif rng.random() < persona.busy_share:
+    if rng.random() < persona.busy_share:
         room = rng.choices(("kitchen", "bedroom", "bathroom", "lounge", "hall"), (4, 3, 1.2, 3, 0.8))[0]
         diary.stay(room, "chores", min(free, diary.seconds(9, spread=0.6)))
     else:

@@ -159,7 +159,7 @@ def alert_row(
         severity=Severity(severity),
         state=AlertState(state),
         outcome=None if outcome is None else Outcome(outcome),
-        plan=plan_of_json(plan),
+        plan=plan_of_json(plan, Audience(audience)),
         **columns,
     )
 

@@ -71,7 +71,11 @@ def _deviation(*, kind: str, grade: str, **columns: Any) -> Deviation:
 
 
 def save_deviation(conn: Conn, deviation: Deviation) -> bool:
-    """Insert it, or raise its grade, or end it. True if anything new was said; then the revision has grown."""
+    """Insert it, or raise its grade, or end it. True if anything new was said; then the revision has grown.
+
+    It only ever rises, stops being news of the past (`late`) once, and ends once: so a story that is told again
+    after a crash changes nothing.
+    """
     cur = conn.execute(
         """
         INSERT INTO deviation (id, home_id, kind, grade, raised_at, started_at, ended_at, once_in_days,
@@ -82,7 +86,10 @@ def save_deviation(conn: Conn, deviation: Deviation) -> bool:
            SET grade = excluded.grade, raised_at = excluded.raised_at, ended_at = excluded.ended_at,
                once_in_days = excluded.once_in_days, explanation = excluded.explanation,
                evidence = excluded.evidence, revision = deviation.revision + 1
-         WHERE (deviation.grade, deviation.ended_at) IS DISTINCT FROM (excluded.grade, excluded.ended_at)
+         WHERE deviation.ended_at IS NULL
+           AND (array_position(ARRAY['notice', 'attention', 'urgent'], excluded.grade)
+                  > array_position(ARRAY['notice', 'attention', 'urgent'], deviation.grade)
+                OR (deviation.evidence ? 'late' AND NOT excluded.evidence ? 'late'))
         """,
         {
             "id": deviation.id,
@@ -97,7 +104,17 @@ def save_deviation(conn: Conn, deviation: Deviation) -> bool:
             "evidence": Jsonb(deviation.evidence, dumps=_dumps),
         },
     )
-    return cur.rowcount == 1
+    is_new = cur.rowcount == 1
+    if deviation.ended_at is None:
+        return is_new
+    ended = conn.execute(
+        """
+        UPDATE deviation SET ended_at = %(ended_at)s, revision = revision + 1
+         WHERE id = %(id)s AND ended_at IS NULL
+        """,
+        {"id": deviation.id, "ended_at": deviation.ended_at},
+    )
+    return is_new or ended.rowcount == 1
 
 
 def _dumps(value: Any) -> str:

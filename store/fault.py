@@ -44,7 +44,11 @@ def _fault(*, kind: str, grade: str, **columns: Any) -> Fault:
 
 
 def save_fault(conn: Conn, fault: Fault) -> bool:
-    """Insert it, or raise its grade, or end it. True if anything new was said; then the revision has grown."""
+    """Insert it, or raise its grade, or end it. True if anything new was said; then the revision has grown.
+
+    It only ever rises, stops being news of the past (`late`) once, and ends once: so a story that is told again
+    after a crash changes nothing.
+    """
     cur = conn.execute(
         """
         INSERT INTO fault (id, home_id, sensor_id, kind, grade, raised_at, started_at, ended_at, explanation, evidence)
@@ -53,7 +57,10 @@ def save_fault(conn: Conn, fault: Fault) -> bool:
             ON CONFLICT (id) DO UPDATE
            SET grade = excluded.grade, raised_at = excluded.raised_at, ended_at = excluded.ended_at,
                explanation = excluded.explanation, evidence = excluded.evidence, revision = fault.revision + 1
-         WHERE (fault.grade, fault.ended_at) IS DISTINCT FROM (excluded.grade, excluded.ended_at)
+         WHERE fault.ended_at IS NULL
+           AND (array_position(ARRAY['notice', 'attention', 'urgent'], excluded.grade)
+                  > array_position(ARRAY['notice', 'attention', 'urgent'], fault.grade)
+                OR (fault.evidence ? 'late' AND NOT excluded.evidence ? 'late'))
         """,
         {
             "id": fault.id,
@@ -68,7 +75,17 @@ def save_fault(conn: Conn, fault: Fault) -> bool:
             "evidence": Jsonb(fault.evidence),
         },
     )
-    return cur.rowcount == 1
+    is_new = cur.rowcount == 1
+    if fault.ended_at is None:
+        return is_new
+    ended = conn.execute(
+        """
+        UPDATE fault SET ended_at = %(ended_at)s, revision = revision + 1
+         WHERE id = %(id)s AND ended_at IS NULL
+        """,
+        {"id": fault.id, "ended_at": fault.ended_at},
+    )
+    return is_new or ended.rowcount == 1
 
 
 def faults_between(conn: Conn, home_id: int, start: datetime, end: datetime) -> list[Fault]:

@@ -39,6 +39,13 @@ class SensorFile(BaseModel):
     essential: bool = False
     name: str = ""
 
+    @field_validator("id", "room", "name")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("holds a character that cannot be printed")
+        return value
+
     @field_validator("id")
     @classmethod
     def _not_the_hub(cls, value: str) -> str:
@@ -130,7 +137,9 @@ def read_home_file(path: Path) -> HomeFile:
         raise InputError(path, "no such file") from exc
     except json.JSONDecodeError as exc:
         raise InputError(path, f"not JSON: {exc.msg}", line=exc.lineno) from exc
-    except (OSError, UnicodeDecodeError) as exc:
+    except RecursionError as exc:
+        raise InputError(path, "not a home file: nested too deeply") from exc
+    except (OSError, ValueError) as exc:  # also bytes that are no text, and numbers of thousands of digits
         raise InputError(path, f"cannot be read: {exc}") from exc
     try:
         return HomeFile.model_validate(given)

@@ -225,6 +225,35 @@ def make_due(conn: Conn, alert_id: int, *, at: datetime) -> None:
     )
 
 
+def postpone_due_alert(conn: Conn, *, until: datetime, now: datetime) -> int | None:
+    """Put off what `due_alert` gives, without reading it: reading may be what failed. Its id."""
+    row = conn.execute(
+        """
+        UPDATE alert SET next_at = %(until)s
+         WHERE id = (SELECT id FROM alert
+                      WHERE state <> 'closed' AND next_at <= %(now)s
+                      ORDER BY (severity = 'urgent') DESC, next_at
+                      LIMIT 1
+                        FOR UPDATE SKIP LOCKED)
+        RETURNING id
+        """,
+        {"until": until, "now": now},
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def drop_news(conn: Conn) -> int | None:
+    """Give up the news `alert_with_news` gives, without reading it. The alert's id."""
+    row = conn.execute(
+        """
+        UPDATE alert SET news = NULL
+         WHERE id = (SELECT id FROM alert WHERE news IS NOT NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING id
+        """
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def mark_notified(conn: Conn, alert_id: int, *, now: datetime) -> None:
     """The provider has taken the first message about it."""
     conn.execute(

@@ -1,5 +1,6 @@
 """What the pages show of many homes, or of a home's equipment, at one look. Only reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,8 +62,15 @@ def _overview(
     )
 
 
-def home_overviews(conn: Conn, organisation_id: int, *, now: datetime, code: str | None = None) -> list[HomeOverview]:
-    """The organisation's homes by code, or only the one of this code."""
+def home_overviews(
+    conn: Conn,
+    organisation_id: int,
+    *,
+    now: datetime,
+    code: str | None = None,
+    audiences: Sequence[str] = ("person", "technical"),
+) -> list[HomeOverview]:
+    """The organisation's homes by code, or only the one of this code; alerts counted are those for `audiences`."""
     with conn.cursor(row_factory=kwargs_row(_overview)) as cur:
         return cur.execute(
             """
@@ -86,7 +94,8 @@ def home_overviews(conn: Conn, organisation_id: int, *, now: datetime, code: str
                                   ORDER BY until_at DESC LIMIT 1) AS absence ON true
              CROSS JOIN LATERAL (SELECT count(*) AS open_alerts,
                                         count(*) FILTER (WHERE severity = 'urgent') AS open_urgent_alerts
-                                   FROM alert WHERE home_id = home.id AND state <> 'closed') AS alerts
+                                   FROM alert WHERE home_id = home.id AND state <> 'closed'
+                                    AND audience = ANY(%(audiences)s)) AS alerts
              CROSS JOIN LATERAL (SELECT count(*) AS sensors,
                                         count(*) FILTER (WHERE battery_percent <= %(low)s) AS batteries_low,
                                         count(*) FILTER (WHERE is_available IS FALSE) AS sensors_unavailable,
@@ -97,7 +106,13 @@ def home_overviews(conn: Conn, organisation_id: int, *, now: datetime, code: str
                AND (%(code)s::text IS NULL OR home.code = %(code)s)
              ORDER BY home.code
             """,
-            {"organisation_id": organisation_id, "now": now, "low": BATTERY_LOW_PERCENT, "code": code},
+            {
+                "organisation_id": organisation_id,
+                "now": now,
+                "low": BATTERY_LOW_PERCENT,
+                "code": code,
+                "audiences": list(audiences),
+            },
         ).fetchall()
 
 

@@ -10,7 +10,7 @@ import heapq
 import io
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ __all__ = ["BadRow", "HomeFile", "InputError", "Row", "read_home_file", "read_re
 
 HUB = "hub"  # the reserved sensor
 MAY_BE_LATE = timedelta(hours=1)  # rows out of order by up to so much are put in order
+_LEAP = timedelta(days=31)  # from one row to the next; more is believed only with a second row that says so
 _SAME_PASS = timedelta(minutes=5)  # disorder that does not yet mean the clocks went back
 _HEADER = ["time", "sensor", "value"]
 _ON_OFF = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0, "on": 1.0, "off": 0.0, "open": 1.0, "closed": 0.0,
@@ -65,7 +66,7 @@ def read_recording_leniently(path: Path, home: HomeFile) -> Iterator[Row | BadRo
     newest: datetime | None = None
     waiting = RowsInOrder()  # what may still be overtaken
     recent: set[Row] = set()  # the same, for twins
-    for line, found in _parsed(path, home):
+    for line, found in _without_leaps(_parsed(path, home)):
         if isinstance(found, BadRow):
             yield found
             continue
@@ -139,6 +140,32 @@ class RowsInOrder:
         return self._last
 
 
+def _without_leaps(lines: Iterable[tuple[int, Row | BadRow]]) -> Iterator[tuple[int, Row | BadRow]]:
+    """A time far ahead is believed only if the next row is there too: else one wrong year would refuse all the rest."""
+    newest: datetime | None = None
+    doubtful: tuple[int, Row] | None = None
+    for line, found in lines:
+        if isinstance(found, BadRow):
+            yield line, found
+            continue
+        if doubtful is not None:
+            leap_line, leap = doubtful
+            doubtful = None
+            if found.at < leap.at - MAY_BE_LATE:
+                reason = f"far ahead of the rows around it: {leap.at.isoformat()} before {found.at.isoformat()}"
+                yield leap_line, BadRow(line=leap_line, reason=reason)
+            else:
+                newest = leap.at
+                yield leap_line, leap
+        if newest is not None and found.at > newest + _LEAP:
+            doubtful = line, found
+            continue
+        newest = found.at if newest is None else max(newest, found.at)
+        yield line, found
+    if doubtful is not None:
+        yield doubtful
+
+
 def _parsed(path: Path, home: HomeFile) -> Iterator[tuple[int, Row | BadRow]]:
     """Each line as it stands, in file order."""
     kinds = {sensor.id: sensor.kind for sensor in home.sensors}
@@ -147,42 +174,48 @@ def _parsed(path: Path, home: HomeFile) -> Iterator[tuple[int, Row | BadRow]]:
     line = 1
     try:
         with _opened(path) as text:
-            reader = csv.reader(text, strict=True)
-            header = next(reader, None)
-            if header is None or [name.strip().lower() for name in header] != _HEADER:
+            if [name.strip().lower() for name in _cells(next(text, ""))] != _HEADER:
                 raise InputError(path, f"the first line must be {','.join(_HEADER)}", line=1)
-            while True:
-                line = reader.line_num + 1
-                try:
-                    cells = next(reader)
-                except StopIteration:
-                    return
-                except csv.Error as exc:
-                    yield line, BadRow(line=line, reason=f"not CSV: {exc}")
-                    continue
-                line = reader.line_num
-                if not cells or cells == [""]:
-                    continue
-                found = _row(cells, kinds, zone, before, line)
+            for line, written in enumerate(text, start=2):
+                found = _line(written, kinds, zone, before, line)
                 if isinstance(found, Row):
                     before = found.at
-                yield line, found
+                if found is not None:
+                    yield line, found
     except FileNotFoundError as exc:
         raise InputError(path, "no such file") from exc
-    except UnicodeDecodeError as exc:
-        raise InputError(path, f"not UTF-8 text: {exc.reason}", line=line) from exc
     except (EOFError, zlib.error) as exc:
         raise InputError(path, f"the compressed file is broken: {exc}", line=line) from exc
+    except csv.Error as exc:
+        raise InputError(path, f"not CSV: {exc}", line=line) from exc
     except OSError as exc:
         raise InputError(path, f"cannot be read: {exc}", line=line) from exc
 
 
 def _opened(path: Path) -> IO[str]:
+    """The text, line by line; a byte that is none stays in its own line, so that this line alone is refused."""
     with path.open("rb") as probe:
         packed = probe.read(2) == b"\x1f\x8b"
     if packed:
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _line(
+    written: str, kinds: dict[str, SensorKind], zone: ZoneInfo, before: datetime | None, line: int
+) -> Row | BadRow | None:
+    """One line by itself: no value of ours holds a line break, and an open quote must not swallow what follows."""
+    if not written.isascii() and any("\udc80" <= character <= "\udcff" for character in written):
+        return BadRow(line=line, reason="not UTF-8 text")
+    try:
+        cells = _cells(written)
+    except csv.Error as exc:
+        return BadRow(line=line, reason=f"not CSV: {exc}")
+    return _row(cells, kinds, zone, before, line) if cells not in ([], [""]) else None
+
+
+def _cells(written: str) -> list[str]:
+    return next(csv.reader([written], strict=True), [])
 
 
 def _row(

@@ -59,17 +59,20 @@ def plan_json(plan: ResponsePlan) -> dict[str, Any]:
     }
 
 
-def plan_of_json(kept: dict[str, Any]) -> ResponsePlan:
-    """The plan an alert kept."""
-    return ResponsePlan(
-        id=kept["id"],
-        name=kept["name"],
-        audience=Audience(kept["audience"]),
-        steps=tuple(
-            ResponseStep(wait=timedelta(seconds=step["wait_seconds"]), responder_ids=tuple(step["responders"]))
-            for step in kept["steps"]
-        ),
-    )
+def plan_of_json(kept: dict[str, Any], audience: Audience) -> ResponsePlan:
+    """The plan an alert kept. One that cannot be read has no steps, and then everybody is told: fail open."""
+    try:
+        return ResponsePlan(
+            id=kept["id"],
+            name=kept["name"],
+            audience=audience,
+            steps=tuple(
+                ResponseStep(wait=timedelta(seconds=step["wait_seconds"]), responder_ids=tuple(step["responders"]))
+                for step in kept["steps"]
+            ),
+        )
+    except (KeyError, TypeError, ValueError):
+        return ResponsePlan(id=None, name="unreadable plan", audience=audience, steps=())
 
 
 def add_responder(conn: Conn, organisation_id: int, *, name: str, phone: str, now: datetime) -> Responder:

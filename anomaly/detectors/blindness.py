@@ -54,7 +54,8 @@ class Blindness:
         zone, quiet = known.plan.zone, situation.quiet
         blind_from = explain.clock_time(situation.blind_since, zone, seen_from=t)
         seen = f"{explain.where(quiet.place, quiet.room)} at {explain.clock_time(quiet.began, zone, seen_from=t)}"
-        text = f"The home cannot be observed since {blind_from}. Last movement in {seen}."
+        why = "a sensor that matters is silent" if situation.is_covered else "the hub is silent"
+        text = f"The home cannot be observed since {blind_from}: {why}. Last movement in {seen}."
         if unverified:
             text += f" It was already quiet for {explain.duration(quiet.age(t))}, which "
             text += f"{explain.rarity(known.maxima.shown(once), once)}. Unable to verify that all is well."

@@ -32,15 +32,16 @@ class Known:
         return self.situation.plan
 
     def required_days(self, false_a_month: float) -> dict[Grade, float]:
-        """How rare something must be for each grade, at this stage of learning. Empty: too early for any."""
+        """How rare something must be for each grade, at this stage of learning. Empty: too early for any.
+
+        In the first fortnight everything must be twice as rare, and only a ceiling is urgent: once in two years cannot
+        be known after one week.
+        """
         if self.learned_days < CEILINGS_ONLY_DAYS:
             return {}
-        strictness = 2.0 if self.learned_days < WARM_UP_DAYS else 1.0
-        return {
-            Grade.NOTICE: NOTICE_DAYS * strictness,
-            Grade.ATTENTION: 30.0 / false_a_month * strictness,
-            Grade.URGENT: URGENT_DAYS * strictness,
-        }
+        if self.learned_days < WARM_UP_DAYS:
+            return {Grade.NOTICE: 2.0 * NOTICE_DAYS, Grade.ATTENTION: 2.0 * 30.0 / false_a_month}
+        return {Grade.NOTICE: NOTICE_DAYS, Grade.ATTENTION: 30.0 / false_a_month, Grade.URGENT: URGENT_DAYS}
 
 
 class Detector(Protocol):

@@ -1,7 +1,8 @@
 """Not up yet, though usually up long before: by the home's own mornings, and by an hour that learning cannot move.
 
-Up means: in the kitchen or living room twice within an hour (a glass of water at five is not getting up), or through
-the front door. Nothing is said of a morning that could not be seen, of a resident who is away or probably out.
+Up means: through the front door, or in the kitchen or living room; long before the usual time twice within an hour,
+because a glass of water at five is not getting up. Nothing is said of a morning that could not be seen, of a resident
+who is away or probably out, or of one who was moving about within the last hour.
 """
 
 import math
@@ -21,7 +22,9 @@ from anomaly.usual_time import UsualTime
 from store.deviation import DeviationKind, Grade
 
 MORNING_BEGINS = 4.5  # civil hour; before, it is still the night before
-_AGAIN_AFTER, _AGAIN_WITHIN = 600.0, 3600.0  # seconds between the two signs of being up
+_AGAIN_AFTER, _AGAIN_WITHIN = 600.0, 3600.0  # seconds between the two signs of being up early
+_EARLY = 90.0  # minutes before the usual time
+_STIRRED = 3600.0  # seconds; whoever moved so recently can get up when they like
 _PROBABLY = 0.5
 
 
@@ -55,7 +58,9 @@ class NotUp:
             self.was_out = True  # comes home in the morning: says nothing of getting up
         if self.first is None or t - self.first > _AGAIN_WITHIN:
             self.first = t
-        if sensor.is_exit or t - self.first >= _AGAIN_AFTER:
+        minutes = known.situation.clock.hour(t) * 60.0
+        is_early = minutes < self.usual.quantiles(self.day_type, (0.5,))[0] - _EARLY
+        if sensor.is_exit or not is_early or t - self.first >= _AGAIN_AFTER:
             self.up = self.first
             self.due = math.inf
         else:
@@ -88,6 +93,9 @@ class NotUp:
         if quiet.out >= _PROBABLY:
             self.was_out = True
         if not known.situation.watching or self.unseen > CENSORED_AFTER or self.was_out:
+            return
+        if t < quiet.began + _STIRRED:
+            self.due = next_minute(quiet.began + _STIRRED)
             return
         hour = known.situation.clock.hour(t)
         minutes = np.arange(hour * 60.0, 24 * 60.0)

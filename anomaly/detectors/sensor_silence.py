@@ -23,6 +23,7 @@ from store.home import SensorKind
 
 SILENT_AFTER = 24 * 3600.0  # seconds; nobody drives out for less
 _EVIDENCE = math.log(99.0 * 1000.0)  # 99 : 1 for dead, from 1 : 1000 that it died since it spoke last
+_SUSPICION = math.log(99.0 * 20.0)  # enough to say nothing of a resident whom it may no longer see
 _LEARNED_DAYS, _LEARNED_FIRINGS = 7.0, 20.0  # before, too little is known of it
 _STUCK_QUARTERS = 20  # active quarter hours elsewhere while it stays on
 _LIFE_IN_ROOMS = 2  # one sensor alone, in an empty home, shows no life
@@ -52,20 +53,11 @@ class SensorSilence:
         self.due = math.inf
         self.open: dict[str, OpenFinding] = {}  # "kind/sensor"
         self.speech: dict[str, _Speech] = {}
+        # Suspected, though nobody drives out yet: what happens in their rooms cannot be judged.
+        self.silent: set[str] = set()
         self.quarter: int | None = None
         self.fired: set[str] = set()
         self.watched = False
-
-    @property
-    def silent(self) -> set[str]:
-        """The sensors found dead."""
-        return (
-            set()
-            if not self.open
-            else {
-                found.sensor for found in self.open.values() if found.sensor and found.kind == FaultKind.SENSOR_SILENT
-            }
-        )
 
     def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         """A sensor spoke; an active quarter hour may be over."""
@@ -75,9 +67,10 @@ class SensorSilence:
                 self._close(self.quarter, t, known)
             self.quarter = quarter
             self.fired = set()
-            self.watched = known.situation.watching
+            self.watched = _counts(t, known)
         self.fired.add(sensor.code)
         self._of(sensor.code).last = t
+        self.silent.discard(sensor.code)
         if self.open:
             yield from self._ended(f"{FaultKind.SENSOR_SILENT}/{sensor.code}", t, known)
 
@@ -94,7 +87,7 @@ class SensorSilence:
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
         """A quarter hour that was not watched throughout counts for nothing."""
-        self.watched = False
+        self.watched &= _counts(t, known)
         yield from ()
 
     def look(self, t: float, known: Known) -> Iterator[Finding]:
@@ -102,10 +95,13 @@ class SensorSilence:
         self.due = math.inf
         for sensor in known.plan.sensors:
             speech = self.speech.get(sensor.code)
-            if speech is None or sensor.kind in _RARELY_SPEAK or sensor.kind.is_measurement:
+            if speech is None:
                 continue
-            if self._is_silent(speech, t, known):
-                yield from self._raised(FaultKind.SENSOR_SILENT, sensor, speech, t, known)
+            if sensor.code in self.silent and speech.last is not None:
+                if t - speech.last < SILENT_AFTER:
+                    self.due = min(self.due, next_minute(speech.last + SILENT_AFTER))
+                elif self._is_silent(speech, known, evidence=_EVIDENCE, times=2.0):
+                    yield from self._raised(FaultKind.SENSOR_SILENT, sensor, speech, t, known)
             if self._is_stuck(speech, t):
                 yield from self._raised(FaultKind.SENSOR_STUCK, sensor, speech, t, known)
 
@@ -128,7 +124,7 @@ class SensorSilence:
         rooms = {known.situation.sensors[code].room for code in self.fired if code in known.situation.sensors}
         for sensor in known.plan.sensors:
             speech = self.speech.get(sensor.code)
-            if speech is None:
+            if speech is None or sensor.kind in _RARELY_SPEAK or sensor.kind.is_measurement:
                 continue
             if sensor.code in self.fired:
                 speech.chances = [a + b for a, b in zip(speech.chances, speech.waiting, strict=True)]
@@ -145,17 +141,14 @@ class SensorSilence:
             speech.evidence += -math.log1p(-min(chance, 0.95))
             if speech.on_since is not None and rooms - {sensor.room}:
                 speech.on_quarters += 1
-            if speech.evidence >= _EVIDENCE or speech.on_quarters >= _STUCK_QUARTERS:
+            if self._is_silent(speech, known, evidence=_SUSPICION, times=1.25):
+                self.silent.add(sensor.code)
+            if sensor.code in self.silent or speech.on_quarters >= _STUCK_QUARTERS:
                 self.due = next_minute(t)
 
-    def _is_silent(self, speech: _Speech, t: float, known: Known) -> bool:
-        return (
-            speech.last is not None
-            and t - speech.last >= SILENT_AFTER
-            and known.learned_days >= _LEARNED_DAYS
-            and sum(speech.spoke) >= _LEARNED_FIRINGS
-            and speech.evidence >= max(_EVIDENCE, 2.0 * speech.most)
-        )
+    def _is_silent(self, speech: _Speech, known: Known, *, evidence: float, times: float) -> bool:
+        is_known = known.learned_days >= _LEARNED_DAYS and sum(speech.spoke) >= _LEARNED_FIRINGS
+        return is_known and speech.evidence >= max(evidence, times * speech.most)
 
     def _is_stuck(self, speech: _Speech, t: float) -> bool:
         on_for = 0.0 if speech.on_since is None else t - speech.on_since
@@ -193,6 +186,7 @@ class SensorSilence:
         return {
             "due": self.due,
             "open": {name: asdict(found) for name, found in self.open.items()},
+            "silent": sorted(self.silent),
             "speech": {code: list(asdict(speech).values()) for code, speech in self.speech.items()},
             "quarter": self.quarter,
             "fired": sorted(self.fired),
@@ -203,7 +197,14 @@ class SensorSilence:
         """From JSON."""
         self.due = saved["due"]
         self.open = {name: OpenFinding(**found) for name, found in saved["open"].items()}
+        self.silent = set(saved["silent"])
         self.speech = {code: _Speech(*values) for code, values in saved["speech"].items()}
         self.quarter = saved["quarter"]
         self.fired = set(saved["fired"])
         self.watched = saved["watched"]
+
+
+def _counts(t: float, known: Known) -> bool:
+    """Would the hub have passed on what a sensor says, and is it the resident who moves?"""
+    situation = known.situation
+    return situation.is_covered and not situation.is_away(t) and not situation.has_visit(t)

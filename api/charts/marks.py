@@ -229,8 +229,9 @@ def _usual_up_marks(
             continue
         early, middle, late = (minute_of(text) for text in times)
         shift = DAY_MINUTES if early < view.first_minute else 0
+        latest = min(max(late, early + 1) + shift, view.first_minute + DAY_MINUTES)  # not beyond the night's noon
         yield {
-            "x": early + shift, "x2": max(late, early + 1) + shift, "y": index + _STRIP[0], "y2": index + _STRIP[1],
+            "x": early + shift, "x2": latest, "y": index + _STRIP[0], "y2": index + _STRIP[1],
             "day": day_label(rows[index]),
             "what": f"Usually up by {times[1]}",
             "when": f"{times[0]} to {times[2]} on 8 of 10 days",

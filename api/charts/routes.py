@@ -21,6 +21,7 @@ from api.pages.home_state import kind_words, states
 from api.permissions import Permission, audiences
 from store.alert import AlertState, alerts_of_home
 from store.database import Conn
+from store.deviation import DeviationKind
 from store.fault import FaultKind
 from store.home import Home
 from store.overview import home_overviews
@@ -89,6 +90,7 @@ def _state(conn: Conn, staff: SignedIn, home: Home, chart: HomeChart) -> dict[st
     overview = home_overviews(conn, home.organisation_id, now=now, code=home.code)[0]
     is_covered = is_covered_now(conn, home, now=now)
     failing = sum(kind in (FaultKind.SENSOR_SILENT, FaultKind.SENSOR_STUCK) for kind, _ in overview.faults)
+    is_partly_blind = any(kind is DeviationKind.CANNOT_OBSERVE for kind, _, _ in overview.deviations)
     audience = audiences(staff.role)
     return {
         "states": states(overview, now=now),
@@ -101,8 +103,11 @@ def _state(conn: Conn, staff: SignedIn, home: Home, chart: HomeChart) -> dict[st
             covered_until=overview.last_heard_at,
             time_zone=zone,
             now=now,
+            is_partly_blind=is_partly_blind,
         ),
-        "next_alert": next_alert_words(chart.routine, is_covered=is_covered, time_zone=zone, now=now),
+        "next_alert": next_alert_words(
+            chart.routine, is_covered=is_covered and not is_partly_blind, time_zone=zone, now=now
+        ),
         "open_alerts": [
             {
                 "code": alert.code,

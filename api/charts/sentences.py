@@ -90,13 +90,15 @@ def _where(place: Place) -> str:
 
 
 def equipment_words(*, sensors: int, failing: int, is_covered: bool, covered_until: datetime | None,
-                    time_zone: str, now: datetime) -> str:  # fmt: skip
-    """Whether a movement now would be noticed."""
+                    time_zone: str, now: datetime, is_partly_blind: bool = False) -> str:  # fmt: skip
+    """Whether a movement now would be noticed. `is_partly_blind`: the model says that too little can be seen."""
     if not is_covered:
         if covered_until is None:
             return "This home cannot be observed: its hub has not been heard."
         since = local_time(covered_until, time_zone, now)
         return f"This home cannot be observed since {since}: its hub has not been heard."
+    if is_partly_blind:
+        return f"The hub is live, but too few of its {sensors} sensors are: this home cannot be observed well enough."
     if failing:
         return f"The hub is live; {failing} of its {sensors} sensors {'needs' if failing == 1 else 'need'} help."
     return f"The hub is live and none of its {sensors} sensors is known to be silent."

@@ -96,7 +96,21 @@ REASON: dict[str, str] = {  # single words of `alerts.policy`; longer reasons ar
     "attention": "now needs attention",
     "taken_on": "somebody has taken it on",
     "closed": "the alert was closed",
+    "activity seen": "activity was seen",
+    "nothing to do": "nothing to do",
+    "notice_only": "only a notice, for the pages",
+    "away": "the resident is known to be away",
+    "late": "it came too late to call anybody",
+    "hub_silent": "the hub is silent, and people have been told that",
+    "over_before": "it was over before it was looked at",
+    "answered 1": "answered 1 (coming)",
+    "answered 2": "answered 2 (pass it on)",
+    "answered 3": "answered 3 (false alarm)",
     **OUTCOME,
+}
+_LADDER = {  # what the plan's steps are called in the code
+    "the ladder is further already": "the next person had been told already",
+    "the ladder resumes": "the plan goes on",
 }
 _ACTOR = re.compile(r"\b(?:staff|responder):\d+\b")
 
@@ -106,6 +120,8 @@ def reason_words(reason: str, names: Mapping[str, str]) -> str:
     head, separator, rest = reason.partition(": ")
     if head in REASON:
         reason = REASON[head] + (f": {reason_words(rest, names)}" if separator else "")
+    for ours, plain in _LADDER.items():
+        reason = reason.replace(ours, plain)
     return _ACTOR.sub(lambda found: names.get(found[0], found[0]), reason)
 
 

@@ -17,6 +17,7 @@ class State(StrEnum):
     DEVIATION = "deviation"
     HUB_SILENT = "hub_silent"
     CANNOT_OBSERVE = "cannot_observe"
+    FAULT = "fault"
     NEVER_HEARD = "never_heard"
     AWAY = "away"
     QUIETER = "quieter"
@@ -29,6 +30,7 @@ LABEL: dict[State, str] = {
     State.DEVIATION: "Not as usual",
     State.HUB_SILENT: "Hub silent",
     State.CANNOT_OBSERVE: "Cannot observe",
+    State.FAULT: "Equipment fault",
     State.NEVER_HEARD: "Not heard yet",
     State.AWAY: "Away",
     State.QUIETER: "Quieter than usual",
@@ -41,6 +43,7 @@ COLOUR: dict[State, str] = {  # of the tag; the words say it all
     State.DEVIATION: "red",
     State.HUB_SILENT: "orange",
     State.CANNOT_OBSERVE: "orange",
+    State.FAULT: "orange",
     State.NEVER_HEARD: "grey",
     State.AWAY: "purple",
     State.QUIETER: "yellow",
@@ -128,10 +131,10 @@ def _deviations(home: HomeOverview, now: datetime) -> list[StateWords]:
 
 def _observability(home: HomeOverview, now: datetime) -> list[StateWords]:
     if home.last_heard_at is None:
-        return [StateWords(state=State.NEVER_HEARD, detail="no message from the hub so far")]
+        return [*_faults(home, now), StateWords(state=State.NEVER_HEARD, detail="no message from the hub so far")]
     silent_since = [since for kind, since in home.faults if kind is FaultKind.HUB_SILENT]
     silence = now - home.last_heard_at
-    found = []
+    found = _faults(home, now)
     if silent_since or silence > covered_for(home.check_in_interval):
         found.append(StateWords(state=State.HUB_SILENT, detail=f"last heard {ago(home.last_heard_at, now)}"))
     elif home.hub_state == "offline":
@@ -139,6 +142,20 @@ def _observability(home: HomeOverview, now: datetime) -> list[StateWords]:
     if home.backlog and silence <= covered_for(home.check_in_interval):
         found.append(StateWords(state=State.CATCHING_UP, detail=f"{home.backlog} readings still to come"))
     return found
+
+
+def _faults(home: HomeOverview, now: datetime) -> list[StateWords]:
+    """Each kind once, since its first; a silent hub has its own state."""
+    first: dict[FaultKind, datetime] = {}
+    for kind, since in home.faults:
+        if kind is not FaultKind.HUB_SILENT:
+            first.setdefault(kind, since)
+    return [
+        StateWords(
+            state=State.FAULT, detail=f"{kind_words(kind).lower()}, since {local_time(since, home.time_zone, now)}"
+        )
+        for kind, since in first.items()
+    ]
 
 
 def _absence(home: HomeOverview, now: datetime) -> list[StateWords]:

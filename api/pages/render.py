@@ -30,5 +30,7 @@ class Pages:
         self, request: Request, template: str, *, staff: Any = None, status: int = 200, **context: Any
     ) -> HTMLResponse:
         """The page of this template. `staff` is the SignedIn, for the header; None shows no navigation."""
-        text = self._templates.get_template(template).render(path=request.url.path, staff=staff, **context)
+        text = self._templates.get_template(template).render(
+            path=request.url.path, staff=staff, status=status, **context
+        )
         return HTMLResponse(text, status_code=status)

@@ -10,16 +10,8 @@ from starlette.responses import Response
 
 from api.dependencies import Address, Now, Parts, PartsOf, SignedIn, WriteConn, form_is_ours, may
 from api.errors import NotAllowed, NotFound, Unreadable
-from api.pages.alert_words import (
-    EVENT,
-    HOW,
-    NOTIFICATION,
-    OUTCOME,
-    PURPOSE,
-    evidence_words,
-    reason_words,
-    who,
-)
+from api.pages.alert_words import NOTIFICATION, OUTCOME, PURPOSE, evidence_words
+from api.pages.history_words import history_lines
 from api.pages.home_state import kind_words
 from api.permissions import Permission, allows, audiences
 from api.routes.board import actor_names, line
@@ -223,17 +215,8 @@ def _page(
         mine=mine,
         may_act=allows(staff.role, Permission.ACT_ON_ALERTS),
         plan=[_step_words(position, alert, responders) for position in range(len(alert.plan.steps))],
-        notifications=[_notification_words(sent, names) for sent in notifications_of(conn, alert.id)],
-        history=[
-            {
-                "at": entry.at,
-                "who": who(entry.actor, names),
-                "how": HOW[entry.how],
-                "what": EVENT[entry.event],
-                "why": reason_words(entry.reason, names),
-            }
-            for entry in reversed(history_of(conn, alert.id))
-        ],
+        notifications=[_notification_words(sent, names) for sent in reversed(notifications_of(conn, alert.id))],
+        history=history_lines(history_of(conn, alert.id), names),
         outcomes=OUTCOME,
         note_max=NOTE_MAX,
         done=done,

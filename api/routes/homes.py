@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.dependencies import Address, Now, PartsOf, SignedIn, WriteConn, may
 from api.pages.home_state import State, StateWords, equipment_states, states
 from api.pages.services import late_services
-from api.permissions import Permission, allows
+from api.permissions import Permission, allows, audiences
 from store.audit import Action, note_audit
 from store.oversight import services_seen
 from store.overview import HomeOverview, home_overviews
@@ -52,7 +52,7 @@ def list_homes(
     words_of = states if allows(staff.role, Permission.SEE_CHARTS) else equipment_states
     lines = [
         HomeLine(home=home, states=words_of(home, now=now), names=", ".join(home.resident_names) if with_names else "")
-        for home in home_overviews(conn, staff.organisation_id, now=now)
+        for home in home_overviews(conn, staff.organisation_id, now=now, audiences=audiences(staff.role))
     ]
     return parts.pages.render(
         request,

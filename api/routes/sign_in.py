@@ -200,7 +200,7 @@ def _time_to_wait(parts: Parts, failures: LoginFailures, *, now: datetime) -> ti
         oldest.append(failures.oldest_by_address)
     if not oldest:
         return None
-    return max(timedelta(seconds=1), (max(oldest) + window - now) / parts.clock.speed)
+    return max(timedelta(seconds=1), (max(oldest) + window - now) / max(1.0, parts.clock.speed))
 
 
 def _form(

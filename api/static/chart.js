@@ -19,6 +19,7 @@
     const room = chart.querySelector(".chart__room");
     const canvas = document.createElement("div");
     canvas.className = "chart__canvas";
+    canvas.setAttribute("aria-hidden", "true"); // the drawing's own label and the table say it better
     chart.append(canvas);
     await vegaEmbed(canvas, spec, {
       ast: true,
@@ -28,6 +29,7 @@
       tooltip: { disableDefaultStyle: true },
     });
     room.remove();
+    chart.querySelector(".chart__wait").remove();
   };
 
   draw().catch((error) => {

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from api.dependencies import Address, HomeOf, Now, SignedIn, WriteConn, may
 from api.errors import NotFound, Unreadable
 from api.pages.home_state import equipment_states, states
-from api.permissions import Permission, allows
+from api.permissions import Permission, allows, audiences
 from api.routes.homes import MaySeeHomes
 from api.v1.schemas import (
     CoverageAnswer,
@@ -50,13 +50,20 @@ def list_homes(staff: MaySeeHomes, conn: WriteConn, now: Now, address: Address) 
         staff_id=staff.staff_id,
         address=address,
     )
-    return [_answer(home, staff, now) for home in home_overviews(conn, staff.organisation_id, now=now)]
+    return [
+        _answer(home, staff, now)
+        for home in home_overviews(conn, staff.organisation_id, now=now, audiences=audiences(staff.role))
+    ]
 
 
 @router.get("/{code}")
 def one_home(staff: MaySeeHomes, home: HomeOf, conn: WriteConn, now: Now) -> HomeAnswer:
     """One home with its state and last sign of life."""
-    return _answer(home_overviews(conn, staff.organisation_id, now=now, code=home.code)[0], staff, now)
+    return _answer(
+        home_overviews(conn, staff.organisation_id, now=now, code=home.code, audiences=audiences(staff.role))[0],
+        staff,
+        now,
+    )
 
 
 @router.get("/{code}/findings")

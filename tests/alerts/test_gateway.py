@@ -57,6 +57,16 @@ def test_a_text_that_went_out_behind_a_bad_answer_is_unknown_and_found_by_lookin
     assert [message.body for message in twilio_gateway.sent_to(desk.ann.phone)] == ["Telecare test"]
 
 
+def test_a_text_is_found_behind_many_others_to_the_same_number(
+    twilio_gateway: TwilioGateway, phones: RunningPhones, desk: Desk
+) -> None:
+    """With 50 looked at, 9 of 300 texts to one telephone were doubled while workers were killed and answers lost."""
+    first = send(twilio_gateway, desk, "Telecare the first")
+    for number in range(60):
+        send(twilio_gateway, desk, f"Telecare {number}")
+    assert twilio_gateway.sent_to(desk.ann.phone)[-1].provider_id == first
+
+
 def test_too_many_requests_says_when_to_come_back(
     twilio_gateway: TwilioGateway, phones: RunningPhones, desk: Desk
 ) -> None:

@@ -174,6 +174,16 @@ def test_notices_late_findings_and_absences_text_nobody(service: Service, texts:
     assert service.open == []
 
 
+def test_what_comes_late_about_an_open_alert_is_noted_and_pages_nobody(service: Service, texts: Texts) -> None:
+    service.finds(grade=Grade.ATTENTION)
+    service.run()
+    assert len(texts.new_to(service.desk.ann)) == 1
+    service.finds(started_at=service.clock.now() - timedelta(hours=9), evidence={"late": True})
+    service.run()
+    assert service.reasons(Event.UPDATED) == ["nothing to do: late"]
+    assert service.alert.severity == Severity.ATTENTION
+
+
 def test_when_activity_resumes_whoever_was_told_hears_of_it_and_the_alert_stays(service: Service, texts: Texts) -> None:
     deviation = service.finds()
     service.run()

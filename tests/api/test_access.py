@@ -139,6 +139,8 @@ def test_the_installer_sees_only_alerts_about_equipment_and_nothing_of_the_resid
     assert "No usual activity" not in homes
     assert "Not as usual" not in homes
     assert "Resident:" not in homes
+    assert "urgent" not in homes
+    assert ian.get("/api/v1/homes/K7").json()["open_alerts"] == 1
     assert ian.get("/api/v1/homes/K7").json()["last_activity_at"] is None
 
 

@@ -69,7 +69,7 @@ def test_an_alert_says_why_and_what_was_done(olive: Browser) -> None:
         "Dora Daughter",
         "Waiting to be sent",
         "Alert opened",
-        "nobody had been told of this yet",
+        "Nobody had been told of this yet",
         'href="/homes/K7"',
     ):
         assert words in page, words

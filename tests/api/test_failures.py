@@ -68,6 +68,13 @@ def test_a_database_that_is_away_makes_a_plain_page_and_comes_back_by_itself(
         pool.close()
 
 
+@pytest.mark.parametrize(
+    "path", ["/homes/%00", "/homes/K%007/equipment", "/alerts/%00", "/a/%00", "/api/v1/homes/%00", "/api/v1/alerts/%00"]
+)
+def test_an_address_that_the_database_cannot_hold_is_refused_and_no_mistake_of_ours(olive: Browser, path: str) -> None:
+    assert olive.get(path).status_code == 422
+
+
 def test_a_burst_of_requests_is_answered_with_few_connections(settings: DatabaseSettings) -> None:
     pool = open_pool(settings, size=2)
     try:

@@ -65,6 +65,10 @@ def test_a_calm_home_is_as_usual() -> None:
             [(State.HUB_SILENT, "last heard 16 min ago")],
         ),
         (replace(CALM, hub_state="offline"), [(State.HUB_SILENT, "it signed off; heard 2 min ago")]),
+        (
+            replace(CALM, faults=((FaultKind.BATTERY_LOW, NOW - timedelta(hours=2)),) * 2),
+            [(State.FAULT, "battery low, since 10:00")],
+        ),
         (replace(CALM, backlog=120), [(State.CATCHING_UP, "120 readings still to come")]),
         (
             replace(CALM, deviations=deviation(DeviationKind.INACTIVITY, Grade.NOTICE)),

@@ -40,6 +40,20 @@ def test_a_signed_reply_is_kept_once_however_often_it_comes(twilio: Browser, con
     assert (kept.provider_id, kept.phone, kept.body) == ("SM1", "+447700900000", "1 4F2Q")
 
 
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        (SMS, REPLY | {"From": "\x00"}),
+        (SMS, REPLY | {"MessageSid": "S\x00"}),
+        (STATUS, RECEIPT | {"MessageStatus": "\x00"}),
+    ],
+)
+def test_fields_that_no_column_can_hold_are_refused_and_no_mistake_of_ours(
+    twilio: Browser, path: str, fields: dict[str, str]
+) -> None:
+    assert send(twilio, path, fields) == 422
+
+
 def test_the_answer_to_a_reply_is_an_empty_order(twilio: Browser) -> None:
     headers = {"X-Twilio-Signature": signature(SMS, REPLY)}
     answer = twilio.post(SMS, REPLY, headers=headers)

@@ -13,9 +13,10 @@ from api.pages.alert_words import (
     evidence_words,
     reason_words,
 )
+from api.pages.history_words import history_lines
 from api.pages.home_state import kind_words
 from api.pages.words import ago, duration, full_time, local_time
-from store.alert import AlertState, Event, How, Outcome, Severity
+from store.alert import AlertState, Event, HistoryEntry, How, Outcome, Severity
 from store.deviation import DeviationKind
 from store.fault import FaultKind
 from store.notification import NotificationState, Purpose
@@ -86,3 +87,34 @@ def test_reasons_name_people_and_leave_what_people_wrote() -> None:
     assert reason_words("urgent: worse", names) == "now urgent: worse than when people were told"
     assert reason_words("acknowledged by staff:7, then nothing", names) == "acknowledged by Anna Bell, then nothing"
     assert reason_words("she was asleep", names) == "she was asleep"
+
+
+@pytest.mark.parametrize(
+    ("event", "actor", "how", "reason", "told"),
+    [
+        (Event.TOLD, "service", How.WORKER, "round 1, step 1 of 2: responder:4",
+         ("Asha to be told", "The service", "Step 1 of 2 of the plan")),
+        (Event.TOLD, "service", How.WORKER, "round 2, step 2 of 2: responder:4, responder:5",
+         ("Asha and Ben to be told", "The service", "Step 2 of 2 of the plan, round 2")),
+        (Event.DELIVERED, "responder:4", How.CALLBACK, "stand_down",
+         ("Message delivered to Asha", "The phone network", "Stand down")),
+        (Event.NOT_DELIVERED, "responder:4", How.CALLBACK, "undelivered, error 30003",
+         ("Message for Asha not delivered", "The phone network", "Undelivered, error 30003")),
+        (Event.STOOD_DOWN, "service", How.WORKER, "taken_on: responder:4",
+         ("Asha told: somebody has taken it on", "The service", "")),
+        (Event.ACKNOWLEDGED, "responder:5", How.SMS, "answered 1", ("Taken on", "Ben", "Answered 1 (coming)")),
+        (Event.LAPSED, "service", How.WORKER, "acknowledged by responder:5, then nothing: the ladder resumes",
+         (EVENT[Event.LAPSED], "The service", "Acknowledged by Ben, then nothing: the plan goes on")),
+        (Event.ENDED, "service", How.WORKER, "ended: activity seen 14:30",
+         (EVENT[Event.ENDED], "The service", "Activity seen 14:30")),
+        (Event.OPENED, "service", How.WORKER, "first: follows the home's plan Help",
+         ("Alert opened", "The service", "Nobody had been told of this yet: follows the home's plan “Help”")),
+        (Event.TOLD, "service", How.WORKER, "anything else", (EVENT[Event.TOLD], "The service", "Anything else")),
+    ],
+)  # fmt: skip
+def test_the_history_reads_as_sentences_with_names(
+    event: Event, actor: str, how: How, reason: str, told: tuple[str, str, str]
+) -> None:
+    entry = HistoryEntry(at=NOW, actor=actor, how=how, event=event, reason=reason)
+    (line,) = history_lines([entry], {"responder:4": "Asha", "responder:5": "Ben"})
+    assert (line.what, line.who, line.why) == told

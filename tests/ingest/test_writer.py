@@ -10,6 +10,7 @@ import pytest
 
 from ingest.dialects.native import NativeCheckIn, NativeStatus, encode_check_in, encode_readings, encode_status
 from ingest.told import TimeLimits
+from ingest.wire import home_prefix
 from ingest.writer import Writer
 from store.clock import Clock
 from store.database import Conn, Pool
@@ -52,6 +53,29 @@ def test_readings_are_numbered_and_acknowledged_up_to_the_first_gap(
     acks = writer.write([arrival(native(home), readings([4, 3], now - MINUTE), now)])
     assert [ack.seq for ack in acks] == [5]
     assert [number for number, _ in events(conn)] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("rest", "payload", "reason"),
+    [
+        ("native/events", b"x" * 1_000_001, "too_large"),
+        ("shelly/plug", b"{}", "unknown_dialect"),
+        ("native", b"{}", "topic"),
+        ("native/", b"{}", "topic"),
+    ],
+)
+def test_what_a_home_publishes_below_its_topic_is_kept_with_that_home_even_if_the_rest_cannot_be_read(
+    writer: Writer, conn: Conn, home: Home, now: datetime, rest: str, payload: bytes, reason: str
+) -> None:
+    writer.write([arrival(home_prefix(home.partition, home.code) + rest, payload, now)])
+    assert [(found, is_of_home) for found, _, is_of_home in reasons(conn)] == [(reason, True)]
+
+
+def test_a_home_named_in_another_partition_is_not_charged_with_what_is_wrong_there(
+    writer: Writer, conn: Conn, home: Home, now: datetime
+) -> None:
+    writer.write([arrival(home_prefix((home.partition + 1) % 64, home.code) + "shelly/plug", b"{}", now)])
+    assert [(found, is_of_home) for found, _, is_of_home in reasons(conn)] == [("unknown_dialect", False)]
 
 
 def test_a_duplicate_is_stored_once_and_acknowledged_again(

@@ -58,7 +58,7 @@ class Bench:
             check_in_interval=5 * MINUTE,
             source=source or ticking(),
             begins=(START - history).timestamp(),
-            live=START.timestamp(),
+            live=max(START, clock.now()).timestamp() if clock.speed == 0 else START.timestamp(),
             queue_file=self.queue_file,
             credential=self.credential,
             address=address_of(self.broker),
@@ -227,3 +227,10 @@ def test_the_disk_forgets_only_the_acknowledged_boot_and_what_the_hub_said_meanw
     assert new.forget(old.boot, 1) == 1
     assert new.oldest() == 2.0
     new.close()
+
+
+def test_the_history_is_done_also_while_the_clock_stands_still_at_an_odd_moment(bench: Bench) -> None:
+    clock = clock_at(START + timedelta(minutes=3, seconds=20), speed=0)
+    bench.listener(clock)
+    hub = bench.hub(clock, history=timedelta(hours=2))
+    assert run_until(hub, lambda: hub.progress() == 1.0)
