@@ -47,6 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
         home = read_home_file(arguments.home)
         start = _instant(arguments.from_at, "--from", home)
         end = _instant(arguments.until_at, "--until", home)
+        if start is not None and end is not None and start >= end:
+            raise InputError(Path("--from"), f"{arguments.from_at} is not before --until {arguments.until_at}")
+        for path in (arguments.state_out, arguments.output):
+            _may_be_written(path)
         model = _model(arguments.state_in, home, arguments.recordings)
         findings = replayed(model, read_recordings(arguments.recordings, home), start=start, end=end)
         lines = "".join(
@@ -120,6 +124,8 @@ def _model(state_in: Path | None, home: HomeFile, recordings: list[Path]) -> Hom
         state = state_in.read_bytes()
     except OSError as exc:
         raise InputError(state_in, f"cannot be read: {exc.strerror}") from exc
+    if not state:
+        raise InputError(state_in, "is empty: no state was kept there")
     try:
         return HomeModel(plan, state)
     except StateError as exc:
@@ -135,6 +141,14 @@ def _instant(text: str | None, option: str, home: HomeFile) -> datetime | None:
         return (given if given.tzinfo else given.replace(tzinfo=home.zone)).astimezone(UTC)
     except (ValueError, OverflowError) as exc:
         raise InputError(Path(option), f"not a time: {text!r}") from exc
+
+
+def _may_be_written(path: Path | None) -> None:
+    """Said before the work is done, not after."""
+    if path is not None and path.is_dir():
+        raise InputError(path, "is a folder; a file is needed")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise InputError(path, "there is no such folder to write it to")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -54,7 +54,11 @@ def logins(file: Path) -> list[Login]:
     if not file.exists():
         made = [
             Login(email=f"{role}@demo.example", name=name, role=role, password=secrets.token_urlsafe(9))
-            for role, name in ((Role.OPERATOR, "Olive Operator"), (Role.CLINICIAN, "Clive Clinician"))
+            for role, name in (
+                (Role.OPERATOR, "Olive Operator"),
+                (Role.CLINICIAN, "Clive Clinician"),
+                (Role.SUPERVISOR, "Sue Supervisor"),
+            )
         ]
         write_private(file, json.dumps([asdict(login) for login in made]))
     return [Login(**{**login, "role": Role(login["role"])}) for login in json.loads(file.read_text())]

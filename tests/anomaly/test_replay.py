@@ -102,6 +102,28 @@ def test_bad_input_exits_with_2_and_leaves_nothing(
     assert "--until: not a time: 'tomorrow'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--output", "nowhere/found.jsonl"], "no such folder"),
+        (["--output", "."], "is a folder"),
+        (["--state-out", "nowhere/state"], "no such folder"),
+        (["--state-in", "empty"], "is empty"),
+        (["--from", "2026-03-02", "--until", "2026-03-01"], "is not before --until"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_the_work(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    words: list[str], reason: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").touch()
+    assert replay(folder / "life.csv", "--home", folder / "home.json", *words) == 2
+    said = capsys.readouterr()
+    assert reason in said.err
+    assert said.out == ""
+
+
 def test_the_state_of_another_home_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "other.json").write_text(a_home(id="B4").model_dump_json(by_alias=True))
     state = tmp_path / "state"

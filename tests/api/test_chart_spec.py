@@ -159,6 +159,12 @@ def test_the_usual_time_to_get_up_stands_on_each_row() -> None:
     assert marks(view=View.NIGHT).datasets["usual_up"][0]["x"] == 1440 + 400
 
 
+def test_a_usual_time_to_get_up_that_reaches_beyond_noon_ends_with_the_night() -> None:
+    late = routine(up_by={"weekday": ["04:11", "09:00", "13:19"]})
+    drawn = marks(view=View.NIGHT, routine=late).datasets["usual_up"][0]
+    assert (drawn["x"], drawn["x2"]) == (1440 + minute_of("04:11"), 1440 + minute_of("12:00"))
+
+
 def test_without_a_routine_nothing_is_drawn_behind() -> None:
     drawn = marks(routine=None).datasets
     assert not drawn["usual"]
