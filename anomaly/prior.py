@@ -30,9 +30,9 @@ DAILY_MAXIMUM_SIGMA = 1.15
 UP_MEAN_MINUTES = 450.0
 UP_SPREAD_MINUTES = 75.0
 
-# After the front door and then a quarter hour of quiet: how often had they left, how often stayed? Of those who had been
-# at home before, 72 of 100 in the recordings and nearly all simulated ones; of those who came from outside, 7 of 30 in
-# the recordings. Worth five passages each.
+# After the front door and then a quarter hour of quiet: how often had they left, how often stayed? Of those who had
+# been at home before, 72 of 100 in the recordings and nearly all simulated ones had left; of those who came from
+# outside, 7 of 30 in the recordings. Worth five passages each.
 _LEFT_OR_STAYED = ((4.25, 0.75), (1.25, 3.75))
 
 
