@@ -29,7 +29,7 @@ def clock_time(t: float, zone: ZoneInfo, *, seen_from: float) -> str:
 def rarity(shown: float, found: float) -> str:
     """How often this happens by chance; honest about how little it may rest on."""
     if found > shown:
-        return f"has not been usual in the {round(shown)} days this rests on"
+        return f"happens less than once in {round(shown)} days, as far as can be said yet"
     return f"happens about once in {round(shown)} days"
 
 
