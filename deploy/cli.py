@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command. Exit codes: 0 good, 2 bad input (with the reason on standard error), 1 anything else."""
     given = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser(given).parse_args(given)
-    logging.basicConfig(level=arguments.log_level.upper(), format=LOG_FORMAT, stream=sys.stderr)
+    level = arguments.log_level or ("info" if arguments.command in SERVICES else "warning")
+    logging.basicConfig(level=level.upper(), format=LOG_FORMAT, stream=sys.stderr)
     if arguments.command in SERVICES:
         return _serve(SERVICES[arguments.command][0])
     if arguments.command == "replay":
@@ -54,7 +55,11 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         description="Learns the everyday routine of people who live alone and tells care staff early when something "
         "may be wrong.",
     )
-    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    parser.add_argument(
+        "--log-level",
+        choices=["debug", "info", "warning", "error"],
+        help="default: info for the services, warning for the rest",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, duty) in SERVICES.items():
         commands.add_parser(name, help=duty, description=f"Run one process that will {duty}. Settings: environment.")
