@@ -12,7 +12,9 @@ from typing import Self
 
 from store.hub import HubCheckIn, HubState
 
-# A check-in this old when it comes was told afterwards: its hub is behind, even if only check-ins are left to tell.
+# A check-in this old when it comes was told afterwards, if they also come faster than the hub made them: its hub is
+# behind, even if only check-ins are left to tell. One that comes at its usual pace has a wrong clock, and must not hold
+# the model back for ever: people would never be told.
 LATE_CHECK_IN = timedelta(minutes=15)
 
 _FORM = struct.Struct("<ddq")
@@ -32,11 +34,14 @@ class Frontier:
 
         One that goes in the middle of catching up will hopefully come back to it: patience decides, not its going.
         """
-        self.received = check_in.received_at.timestamp()
+        received = check_in.received_at.timestamp()
+        waited = 0.0 if self.received == _NEVER else received - self.received
+        self.received = received
         if check_in.state is HubState.OFFLINE:
             return
-        self.hub_time = max(self.hub_time, min(check_in.occurred_at.timestamp(), self.received))
-        is_told_late = check_in.received_at - check_in.occurred_at > LATE_CHECK_IN
+        is_faster = check_in.occurred_at.timestamp() - self.hub_time > 2 * waited
+        is_told_late = is_faster and check_in.received_at - check_in.occurred_at > LATE_CHECK_IN
+        self.hub_time = max(self.hub_time, min(check_in.occurred_at.timestamp(), received))
         if check_in.state is HubState.CHECKIN and not is_told_late:
             self.backlog = check_in.backlog
         else:
