@@ -24,6 +24,13 @@ SERVICES = {
     "phone": ("simulators.phone.main", "pretend phone network that speaks Twilio's interface (demo and tests only)"),
 }
 
+# The other duties and the module whose `add_arguments(parser)` declares and `run(arguments) -> int` does each; imported
+# only when asked for. What an administrator does (`migrate`, `home`, `staff`) stands in `deploy.administration`.
+COMMANDS = {
+    "demo": ("deploy.demo", "the whole service on this machine, with pretend homes and phones"),
+    "replay": ("anomaly.replay", "run a recording through the model, without broker or database"),
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command. Exit codes: 0 good, 2 bad input (with the reason on standard error), 1 anything else."""
@@ -33,10 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=level.upper(), format=LOG_FORMAT, stream=sys.stderr)
     if arguments.command in SERVICES:
         return _serve(SERVICES[arguments.command][0])
-    if arguments.command == "replay":
-        return int(importlib.import_module("anomaly.replay").run(arguments))
-    if arguments.command == "demo":
-        return int(importlib.import_module("deploy.demo").run(arguments))
+    if arguments.command in COMMANDS:
+        return int(importlib.import_module(COMMANDS[arguments.command][0]).run(arguments))
     return administration.run(arguments)
 
 
@@ -63,19 +68,10 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, duty) in SERVICES.items():
         commands.add_parser(name, help=duty, description=f"Run one process that will {duty}. Settings: environment.")
-
-    demo = commands.add_parser("demo", help="the whole service on this machine, with pretend homes and phones")
-    demo.add_argument("--speed", type=float, default=60.0, help="how much faster than real time (default 60)")
-    demo.add_argument("--data", metavar="DIR", help="keep everything in DIR and go on from there next time")
-    demo.add_argument("--recording", metavar="FILE", help="play this recording as one more home (CSV, may be gzipped)")
-    demo.add_argument("--home", metavar="HOME.json", help="the home file of the recording")
-    demo.add_argument("--check", action="store_true", help="no browser: go through everything once, then stop")
-    demo.add_argument("--json", action="store_true", help="with --check: print one JSON object")
-
-    replay = commands.add_parser("replay", help="run a recording through the model, without broker or database")
-    if "replay" in given:  # only then is the model worth loading
-        importlib.import_module("anomaly.replay").add_arguments(replay)
-
+    for name, (module, duty) in COMMANDS.items():
+        command = commands.add_parser(name, help=duty)
+        if name in given:
+            importlib.import_module(module).add_arguments(command)
     administration.add_commands(commands)
     return parser
 

@@ -27,6 +27,16 @@ BAD_LINES_SHOWN = 10
 HISTORY_AT_MOST = timedelta(minutes=4)  # real time; then the world goes on while the rest is still learned
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    parser.add_argument("--speed", type=float, default=60.0, help="how much faster than real time (default 60)")
+    parser.add_argument("--data", metavar="DIR", help="keep everything in DIR and go on from there next time")
+    parser.add_argument("--recording", metavar="FILE", help="play this recording as one more home (CSV, may be gzipped)")
+    parser.add_argument("--home", metavar="HOME.json", help="the home file of the recording")
+    parser.add_argument("--check", action="store_true", help="no browser: go through everything once, then stop")
+    parser.add_argument("--json", action="store_true", help="with --check: print one JSON object")
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Start everything, say where it is, and tell what happens. 2 if what was given cannot be used."""
     if (arguments.recording is None) != (arguments.home is None):
