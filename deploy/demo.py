@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("--speed", type=float, default=60.0, help="how much faster than real time (default 60)")
     parser.add_argument("--data", metavar="DIR", help="keep everything in DIR and go on from there next time")
-    parser.add_argument("--recording", metavar="FILE", help="play this recording as one more home (CSV, may be gzipped)")
+    parser.add_argument(
+        "--recording", metavar="FILE", help="play this recording as one more home (CSV, may be gzipped)"
+    )
     parser.add_argument("--home", metavar="HOME.json", help="the home file of the recording")
     parser.add_argument("--check", action="store_true", help="no browser: go through everything once, then stop")
     parser.add_argument("--json", action="store_true", help="with --check: print one JSON object")
