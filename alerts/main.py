@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing
 from datetime import timedelta
 
 import psycopg
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from alerts.cases import Cases
 from alerts.gateway import NoGateway, SmsGateway
@@ -20,6 +19,7 @@ from alerts.worker import Worker
 from store.clock import Clock
 from store.database import DatabaseSettings, Pool, open_pool
 from store.oversight import note_seen
+from store.settings import Settings
 from store.wakeup import Channel, Listener
 
 log = logging.getLogger(__name__)
@@ -31,10 +31,8 @@ JOIN_WITHIN = timedelta(seconds=4)  # then we go; the lease of whatever still ha
 SENDERS = 4  # so that one hanging request holds up nobody
 
 
-class AlertsSettings(BaseSettings):
+class AlertsSettings(Settings):
     """How our texts are signed."""
-
-    model_config = SettingsConfigDict(env_prefix="TELECARE_")
 
     sms_name: str = "Telecare"  # the first word of every SMS
 

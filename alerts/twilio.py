@@ -11,13 +11,13 @@ from uuid import UUID
 
 import httpx
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.response import Response
 from twilio.rest import Client
 
 from alerts.gateway import SendFailed, SentMessage
 from store.notification import NotificationState
+from store.settings import Settings
 
 VALIDITY_SECONDS = range(10, 36_001)  # Twilio takes 1 to 36,000 and advises against less than 5
 TIMEOUT = timedelta(seconds=8)  # for each step of a request; two requests stay inside the lease
@@ -44,10 +44,8 @@ _STATES = {
 }
 
 
-class TwilioSettings(BaseSettings):
+class TwilioSettings(Settings):
     """The account that sends our SMS. Without one nothing is sent."""
-
-    model_config = SettingsConfigDict(env_prefix="TELECARE_")
 
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")

@@ -27,6 +27,9 @@ _SITUATION = {
     "sensor_silent": "sensor silent",
     "sensor_stuck": "sensor stuck",
     "battery_low": "battery low",
+    "weak_signal": "weak signal",
+    "clock_wrong": "hub clock wrong",
+    "unknown_sensor": "sensor not set up",
 }
 _SITUATION_OTHERWISE = "routine has changed"  # also for what would say that nobody is at home
 

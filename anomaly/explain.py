@@ -68,6 +68,14 @@ def hour_words(hour: float) -> str:
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
+def doubtful(*, quiet: str, since: str, rare: str, suspect: str, heard: str) -> str:
+    """Why nobody can say whether a quiet means anything."""
+    return (
+        f"No movement for {quiet} since {since}; a gap this long {rare}. But sensor {suspect} has said nothing since "
+        f"{heard} and may have failed, which would explain it at least as well. Unable to verify that all is well."
+    )
+
+
 def inactivity(
     *,
     quiet: str,

@@ -47,6 +47,7 @@ class HomeModel:
         self.inactivity, self.not_up = Inactivity(), NotUp()
         self.blindness, self.hub_silence = Blindness(), HubSilence()
         self.sensor_silence = SensorSilence()
+        self.known.suspects = lambda: self.sensor_silence.suspects(self.known)
         self._detectors: dict[str, Detector] = {
             "inactivity": self.inactivity,
             "not_up": self.not_up,
@@ -77,7 +78,8 @@ class HomeModel:
 
     def open_findings(self) -> list[Finding]:
         """What is unusual just now."""
-        held = [self.inactivity.open, self.not_up.open, self.blindness.open, self.hub_silence.open]
+        held = [self.inactivity.open, self.inactivity.doubt, self.not_up.open]
+        held += [self.blindness.open, self.hub_silence.open]
         held += self.sensor_silence.open.values()
         return [found.finding(self.plan) for found in held if found is not None]
 
@@ -166,6 +168,7 @@ class HomeModel:
         if sensor.shows_life(value):
             before = situation.quiet
             chance_out = 0.0 if before is None else self._quiet_over(before, sensor, t)
+            self.known.witnesses.life(sensor.code, t, is_watched=before is not None and before.is_plain)
             situation.life(sensor, t, value, chance_out=chance_out)
             self.counts.life(situation.clock.at(t)[0], sensor.room)
             yield from self._told(sensor, t, before)
@@ -198,7 +201,7 @@ class HomeModel:
             return quiet.out
         known, situation = self.known, self.known.situation
         path = known.hazard.path(quiet.observed(t), quiet.place, situation.clock)
-        surprise = known.hazard.surprise(path)
+        surprise = known.hazard.surprise(known.witnesses.without(path, situation.lost_sensors))
         final = float(surprise[-1]) if len(surprise) else 0.0
         out = quiet.chance_out
         chance_out = out / (out + (1.0 - out) * math.exp(-final))
@@ -222,6 +225,8 @@ class HomeModel:
         perhaps_out = sensor.is_exit and (quiet.out > 0.0 or age > _AT_HOME_FOR_SURE)
         if not alarmed and not perhaps_out:
             known.hazard.learn(path, ended=True)
+            if len(path.ends):
+                known.witnesses.quiet_over(sensor.code, t, quiet.place, int(path.bins[-1]))
         return chance_out
 
     def _day_over(self, midnight: float) -> None:
@@ -234,6 +239,7 @@ class HomeModel:
             known.learned_days += share
             known.maxima.learn_one(self._top)
         known.hazard.day_over(learned=learnable)
+        known.witnesses.day_over(learned=learnable)
         self.counts.day_over(seen, learnable=learnable)
         for detector in self._detectors.values():
             detector.day_over(midnight, known, learnable=learnable)
@@ -244,6 +250,9 @@ class HomeModel:
 
     def _arrays(self) -> dict[str, Any]:
         return {**self.known.hazard.arrays(), **self.counts.arrays(), "maxima": self.known.maxima.sums}
+
+    def _witness_arrays(self) -> dict[str, Any]:
+        return {f"witness_{name}": array for name, array in self.known.witnesses.arrays().items()}
 
     def to_bytes(self) -> bytes:
         """The whole state; a model made from it goes on bit for bit."""
@@ -259,11 +268,12 @@ class HomeModel:
             "learned_days": self.known.learned_days,
             "today": sorted(self.counts.today),
             "situation": self.known.situation.saved(),
+            "witnesses": self.known.witnesses.saved(),
             "detectors": {name: detector.saved() for name, detector in self._detectors.items()},
             "waiting": [[row.at.timestamp(), row.sensor, row.value] for row in rows],
             "last_values": self._rows.last_values(),
         }
-        return saved_form.pack(values, self._arrays())
+        return saved_form.pack(values, {**self._arrays(), **self._witness_arrays()})
 
     def _restore(self, state: bytes) -> None:
         values, arrays = saved_form.unpack(state)
@@ -279,6 +289,10 @@ class HomeModel:
         self.known.learned_days = values["learned_days"]
         self.counts.today = {(quarter, room) for quarter, room in values["today"]}
         self.known.situation.restore(values["situation"])
+        self.known.witnesses.restore(
+            values["witnesses"],
+            {name.removeprefix("witness_"): array for name, array in arrays.items() if name.startswith("witness_")},
+        )
         for name, detector in self._detectors.items():
             detector.restore(values["detectors"][name])
         self._rows = RowsInOrder(values["last_values"])

@@ -16,6 +16,7 @@ from anomaly import prior
 from anomaly.clock_bins import BINS, ClockBins, Floats
 from anomaly.hazard import Stretch
 from anomaly.plan import HomePlan, Place, PlanSensor
+from store.coverage import tells_of_people
 from store.home import SensorKind
 
 PASSAGE = (
@@ -51,6 +52,11 @@ class Quiet:
         if self.watched_from is None or until <= self.watched_from:
             return self.stretches
         return [*self.stretches, (self.watched_from, until)]
+
+    @property
+    def is_plain(self) -> bool:
+        """Watched from its beginning without a break, at home, and nothing strange about it."""
+        return self.watched_from == self.began and not self.tainted and self.out < 0.5
 
     def age(self, until: float) -> float:
         """Observed seconds."""
@@ -162,9 +168,14 @@ class Situation:
             quiet.stretches.append((quiet.watched_from, t))
             quiet.watched_from = None
 
+    @property
+    def lost_sensors(self) -> set[str]:
+        """Sensors that would not tell of a movement: found dead by the detectors, or lost by their bridge's word."""
+        return {s.code for s in self.plan.sensors if s.code in self.silent_sensors or not s.is_available}
+
     def _is_essential_place_dark(self) -> bool:
-        dead = {s.code for s in self.plan.sensors if s.code in self.silent_sensors or not s.is_available}
-        live_rooms = {s.room for s in self.plan.sensors if s.code not in dead and not s.kind.is_measurement}
+        dead = self.lost_sensors
+        live_rooms = {s.room for s in self.plan.sensors if s.code not in dead and tells_of_people(s.kind)}
         return any(s.is_essential and s.code in dead and s.room not in live_rooms for s in self.plan.sensors)
 
     def _note_seen(self, t: float) -> None:
@@ -216,7 +227,7 @@ class Situation:
             sustained = len(self.rooms_since_door) >= _RETURN_ROOMS and self.events_since_door >= _RETURN_EVENTS
             if sustained and t - self.door_at > PASSAGE:
                 self.gone = 0.0
-        place = self._place(sensor, value)
+        place = self.place_of(sensor, value)
         self.quiet = Quiet(
             began=t,
             place=place,
@@ -229,7 +240,7 @@ class Situation:
         """A sign of life from the past: the quiet is shorter than it seemed, and teaches nothing."""
         assert self.quiet is not None
         old = self.quiet
-        self.quiet = Quiet(began=t, place=self._place(sensor, value), room=sensor.room, out=0.0, tainted=True)
+        self.quiet = Quiet(began=t, place=self.place_of(sensor, value), room=sensor.room, out=0.0, tainted=True)
         self.quiet.stretches = [(max(start, t), end) for start, end in old.stretches if end > t]
         if old.watched_from is not None:
             self.quiet.watched_from = max(old.watched_from, t)
@@ -270,7 +281,8 @@ class Situation:
         self.passages[...] = saved["passages"]
         self.seen[...] = saved["seen"]
 
-    def _place(self, sensor: PlanSensor, value: float) -> Place:
+    def place_of(self, sensor: PlanSensor, value: float) -> Place:
+        """Where somebody is of whom this sensor says this; on a pressed mat, if there is one in that room."""
         if sensor.kind is SensorKind.BED and value <= 0:
             return Place.BEDROOM
         if sensor.kind is SensorKind.CHAIR and value <= 0:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 _MAGIC = b"TCHM"
 _HEAD = struct.Struct("<4sHI")
 _TYPES = {"<f4", "<f8"}

@@ -8,16 +8,18 @@ too. Late rows (older than the model's clock) end a quiet and refresh the hub, b
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Self
 
-from anomaly.equipment import equipment_faults, is_by_bridge
+from anomaly.equipment import is_by_bridge
+from anomaly.equipment_watch import EquipmentWatch
 from anomaly.frontier import Frontier
 from anomaly.health import ModelHealth
 from anomaly.home_model import HomeModel
 from anomaly.open_finding import Finding
 from anomaly.plan import HomePlan, Limits, plan_of_home
-from anomaly.readable import readable_routine
+from anomaly.readable import readable_progress, readable_routine
 from anomaly.state import VERSION, StateError
 from store.clock import Clock
 from store.database import Conn
@@ -26,7 +28,7 @@ from store.fault import FaultKind, open_faults, save_fault
 from store.home import Home, absences_of, sensors_of
 from store.hub import HubCheckIn, check_ins_after
 from store.recording import HUB, Row
-from store.routine import RoutineSnapshot, latest_snapshot, save_routine, save_snapshot
+from store.routine import RoutineProgress, RoutineSnapshot, latest_snapshot, save_routine, save_snapshot
 from store.sensor_event import SensorEvent, events_after
 from store.wakeup import Channel, wake
 
@@ -38,12 +40,27 @@ _LATE_REAL = timedelta(seconds=30)  # … and as real time, when the clock runs 
 _SETTLE = timedelta(seconds=20)  # how long a reading may be on its way …
 _SETTLE_REAL = timedelta(seconds=3)  # … and as real time, when the clock runs fast
 _PATIENCE_REAL = timedelta(seconds=60)  # how long a hub that is catching up may pause
-_REFRESH_REAL = 10.0  # seconds between looks at what staff and bridges have changed
+_REFRESH_REAL = 10.0  # seconds between looks at what the equipment says of itself; what staff change is heard at once
 _SNAPSHOT_REAL = 300.0  # seconds between snapshots of a home that lives in real time
-_SNAPSHOT_MODEL = timedelta(days=1)  # … and of one that is catching up
+_PROGRESS_REAL = 10.0  # seconds between two times the pages hear how far the model has come
+_CURVES_MODEL = timedelta(hours=1)  # … and between two drawings of what is usual, which cost a thousand times more
+_SNAPSHOT_MODEL = timedelta(days=1)  # between snapshots of a home that is catching up
 _MODEL_FAULTS = {FaultKind.HUB_SILENT, FaultKind.SENSOR_SILENT, FaultKind.SENSOR_STUCK}
 _ABSENCES_SINCE = timedelta(days=60)
 _ABSENCES_AHEAD = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often a home's slow affairs are seen to, in seconds of real time. A worker with many homes takes longer."""
+
+    refresh: float = _REFRESH_REAL
+    snapshot: float = _SNAPSHOT_REAL
+
+    @classmethod
+    def of(cls, homes: int) -> Self:
+        """Forty refreshes and fifty snapshots a second at most: a third of a core, however many homes."""
+        return cls(refresh=max(_REFRESH_REAL, homes / 40), snapshot=max(_SNAPSHOT_REAL, homes / 50))
 
 
 class WatchedHome:
@@ -53,17 +70,37 @@ class WatchedHome:
         now = clock.now()
         self.home, self._clock = home, clock
         self.model, self.frontier, self.cursor = _resumed(conn, home, _plan(conn, home, now=now))
-        self._refreshed = self._saved = time.monotonic()
+        self._refreshed = self._told_pages = float("-inf")
         self._snapshot_of = self.model.at
+        self._curves_of: datetime | None = None
         self._is_caught_up = False
         self.rows_read = 0
         self._health = ModelHealth()
+        self._equipment = EquipmentWatch(home)
 
-    def step(self, conn: Conn) -> bool:
-        """Read one chunk and act on it. True if there is more to read."""
+    @property
+    def due_at(self) -> datetime | None:
+        """When there is something to do for it again; None: look again as soon as there is something to read.
+
+        What is found is said at full minutes, so nothing is gained by reading in between, once the home lives in the
+        present.
+        """
+        at = self.model.at
+        return at + timedelta(minutes=1) + self._settle() if at is not None and self._is_caught_up else None
+
+    def step(
+        self, conn: Conn, *, last_number: int, pace: Pace | None = None, is_described_anew: bool = False
+    ) -> tuple[bool, RoutineProgress | None]:
+        """Read one chunk and act on it. Whether there is more to read, and what the pages are to hear of it.
+
+        `last_number` is the home's newest number: without news the database is not asked for rows.
+        """
         now = self._clock.now()
-        changed = self._refresh(conn, now=now)
-        rows, is_all = _unread(conn, self.home.id, self.cursor)
+        pace = pace or Pace()
+        changed = False
+        if is_described_anew or time.monotonic() - self._refreshed >= pace.refresh:
+            changed = self._refresh(conn, now=now)
+        rows, is_all = _unread(conn, self.home.id, self.cursor) if last_number > self.cursor else ([], True)
         found = list(self._told(rows))
         if is_all:
             found += self._advance(now)
@@ -76,11 +113,10 @@ class WatchedHome:
             changed |= self._catch_up(conn, now=now)
         self.rows_read += len(rows)
         self._watch_model()
-        if rows or changed or arrives:
-            self._keep(conn, force=changed or arrives)
+        progress = self._keep(conn, pace, force=changed or arrives) if rows or changed or arrives else None
         if changed:
             wake(conn, Channel.FINDING)
-        return not is_all
+        return not is_all, progress
 
     def _watch_model(self) -> None:
         changes = self._health.changes
@@ -101,7 +137,9 @@ class WatchedHome:
             if isinstance(row, HubCheckIn):
                 self.frontier.note(row)
                 self.model.feed([Row(at=row.occurred_at, sensor=HUB, value=row.state)])
-            elif (code := codes.get(row.sensor_id)) is not None:
+                continue
+            self.frontier.heard(occurred_at=row.occurred_at, received_at=row.received_at)
+            if (code := codes.get(row.sensor_id)) is not None:
                 self.model.feed([Row(at=row.occurred_at, sensor=code, value=row.value)])
 
     def _advance(self, now: datetime) -> list[Finding]:
@@ -119,18 +157,12 @@ class WatchedHome:
         return at is not None and now - at <= self._settle() + timedelta(minutes=2)
 
     def _refresh(self, conn: Conn, *, now: datetime) -> bool:
-        """Every now and then: what staff have noted, and what the equipment says of itself."""
-        if time.monotonic() - self._refreshed < _REFRESH_REAL and self._is_caught_up:
-            return False
+        """What staff have noted, and what the equipment says of itself."""
         self._refreshed = time.monotonic()
         plan = _plan(conn, self.home, now=now)
         if plan != self.model.plan:
             self.model.change_plan(plan)
-        changed = False
-        open_before = open_faults(conn, self.home.id)
-        for fault in equipment_faults(self.home, sensors_of(conn, self.home.id), open_before, now=now):
-            changed |= save_fault(conn, fault)
-        return changed
+        return self._equipment.look(conn, now=now)
 
     def _catch_up(self, conn: Conn, *, now: datetime) -> bool:
         """The present is reached: what is still open concerns somebody now, and what is not open any more is over."""
@@ -152,17 +184,25 @@ class WatchedHome:
         )  # fmt: skip
         return changed
 
-    def _keep(self, conn: Conn, *, force: bool) -> None:
-        """The readable routine, and now and then the state with the cursor it belongs to."""
+    def _keep(self, conn: Conn, pace: Pace, *, force: bool) -> RoutineProgress | None:
+        """The state with the cursor it belongs to, now and then; the readable routine; else what is new of it."""
         at = self.model.at
         if at is None:
-            return
-        is_due = time.monotonic() - self._saved >= _REFRESH_REAL
-        if force or is_due or self._snapshot_of is None:
-            save_routine(conn, readable_routine(self.model, as_of=at))
-            self._saved = time.monotonic() if is_due else self._saved
+            return None
+        self._keep_snapshot(conn, at, pace)
+        is_told_lately = time.monotonic() - self._told_pages < _PROGRESS_REAL
+        if is_told_lately and not force and self._curves_of is not None:
+            return None
+        self._told_pages = time.monotonic()
+        if not force and self._curves_of is not None and at - self._curves_of < _CURVES_MODEL:
+            return readable_progress(self.model, as_of=at)
+        save_routine(conn, readable_routine(self.model, as_of=at))
+        self._curves_of = at
+        return None
+
+    def _keep_snapshot(self, conn: Conn, at: datetime, pace: Pace) -> None:
         due_after = min(
-            _SNAPSHOT_MODEL, max(self._clock.stretch(timedelta(seconds=_SNAPSHOT_REAL)), timedelta(minutes=5))
+            _SNAPSHOT_MODEL, max(self._clock.stretch(timedelta(seconds=pace.snapshot)), timedelta(minutes=5))
         )
         if self._snapshot_of is None or at - self._snapshot_of >= due_after:
             state = self.frontier.to_bytes() + self.model.to_bytes()

@@ -16,6 +16,7 @@ from api.pages.render import Pages
 from api.permissions import Permission, allows
 from api.security import Passwords, same_token, token_hash
 from api.settings import ApiSettings
+from store.access import act_for
 from store.audit import Action, note_audit
 from store.clock import Clock
 from store.database import Conn, Pool
@@ -117,7 +118,10 @@ PartsOf = Annotated[Parts, Depends(parts_of)]
 
 
 def signed_in(request: Request, conn: WriteConn, now: Now) -> SignedIn:
-    """Who is signed in. Raises NotSignedIn: the pages then lead to the sign-in page, the JSON API answers 401."""
+    """Who is signed in; from then on the transaction sees their organisation only.
+
+    Raises NotSignedIn: the pages then lead to the sign-in page, the JSON API answers 401.
+    """
     token, is_bearer = session_token(request)
     if not token:
         raise NotSignedIn
@@ -126,6 +130,7 @@ def signed_in(request: Request, conn: WriteConn, now: Now) -> SignedIn:
     if found is None:
         raise NotSignedIn(HAS_SESSION_GONE)
     session, staff = found
+    act_for(conn, staff.organisation_id)  # the only place: from here on the database itself keeps to this organisation
     is_by_itself = request.headers.get("X-Telecare-Refresh") == "1"  # the board's timer is not a person at the desk
     if not is_by_itself and now - session.last_seen_at >= parts.clock.stretch(SEEN_STEP):
         note_session_seen(conn, session.token_hash, now=now)

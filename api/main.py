@@ -9,6 +9,7 @@ import psycopg
 import uvicorn
 
 from api.app import create_app
+from api.middleware import BROKER_AT_ONCE
 from api.settings import ApiSettings
 from store.clock import Clock
 from store.database import DatabaseSettings, Pool, open_pool
@@ -23,7 +24,7 @@ STOP_WITHIN = 3  # seconds for open requests to end
 def run(*, clock: Clock, stop: threading.Event) -> None:
     """Serve until `stop` is set. A database that is away makes a plain page, and is used again when it is back."""
     settings = ApiSettings()
-    pool = open_pool(DatabaseSettings(), size=settings.api_connections + 1)
+    pool = open_pool(DatabaseSettings(), size=settings.api_connections + BROKER_AT_ONCE + 1)
     try:
         serve(pool, clock, settings, stop)
     finally:

@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 256 * 1024  # bytes; the largest form of ours is a few kB
+BROKER_AT_ONCE = 4  # questions of the broker: every home of a provider connects anew at once, and people go first
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -130,11 +131,12 @@ class AtOnce:
     def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self._app = app
         self._turns = anyio.Semaphore(limit)
+        self._broker_turns = anyio.Semaphore(BROKER_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wait for a turn, unless only a file is asked for."""
         if scope["type"] != "http" or scope["path"].startswith("/static/"):
             await self._app(scope, receive, send)
             return
-        async with self._turns:
+        async with self._broker_turns if scope["path"].startswith("/broker/") else self._turns:
             await self._app(scope, receive, send)

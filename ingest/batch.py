@@ -2,19 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ingest.arrival import Item
-from ingest.desk import Desk, NewCheckIn, NewEvent
+from ingest.clocks import Clocks
+from ingest.desk import Desk, HubSaid, NewCheckIn, NewEvent
+from ingest.gaps import note_gaps
+from ingest.repeats import Deliveries, may_be_repeated
 from ingest.sequences import Seen
+from ingest.stopwatch import Stopwatch
 from ingest.told import TimeLimits
-from ingest.wire import Dialect, Topic
+from ingest.wire import Topic
 from store.database import Conn
+from store.delivery import save_deliveries, stored_deliveries
 from store.home import SensorKind
-from store.hub import HubCheckIn, HubState, HubUpdate, insert_check_ins, known_check_ins, update_hubs
+from store.hub import (
+    HubCheckIn,
+    HubState,
+    HubUpdate,
+    clocks_of_hubs,
+    insert_check_ins,
+    known_check_ins,
+    save_hub_clocks,
+    update_hubs,
+)
 from store.intake import (
     IntakeHome,
     SensorUpdate,
+    StoredSequence,
     hub_sequences,
     intake_sensors,
     lock_homes,
@@ -28,6 +43,8 @@ from store.sensor_event import SensorEvent, insert_events, known_events
 from store.sensor_offer import offer_sensors
 from store.wakeup import Channel, wake
 
+HEARD_EVERY = timedelta(minutes=1)  # how exactly `hub.last_heard_at` is kept; check-ins come every few minutes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AckDue:
@@ -38,12 +55,20 @@ class AckDue:
     seq: int
 
 
-def store_batch(conn: Conn, items: Sequence[Item], *, limits: TimeLimits, now: datetime) -> list[AckDue]:
+def store_batch(
+    conn: Conn, items: Sequence[Item], *, limits: TimeLimits, now: datetime, watch: Stopwatch
+) -> list[AckDue]:
     """Write what these messages say; whom to answer once it is committed. The caller commits."""
     desk = _open_desk(conn, items, limits)
+    watch.lap("asking the database")
+    gapped = {hub for hub, seen in desk.sequences.items() if seen.missing}
+    deliveries = _open_deliveries(conn, desk, items)
     for item in items:
-        desk.take(item)
+        home = desk.homes.get(item.home_code or "")
+        if home is None or not deliveries.is_repetition(item, home.id):
+            desk.take(item)
     events, check_ins, last_numbers = _numbered(conn, desk)
+    watch.lap("sorting")
     if events:
         insert_events(conn, events)
     if check_ins:
@@ -53,17 +78,36 @@ def store_batch(conn: Conn, items: Sequence[Item], *, limits: TimeLimits, now: d
         wake(conn, Channel.INTAKE)
     touched = {hub: seen for hub, seen in desk.sequences.items() if hub in desk.due}
     if touched:
-        save_hub_sequences(conn, {hub: seen.ranges for hub, seen in touched.items()}, now=now)
+        note_gaps(conn, desk, items, gapped=gapped, now=now)
+        save_hub_sequences(conn, {hub: _stored(seen) for hub, seen in touched.items()}, now=now)
+    if desk.clocks.changed:
+        save_hub_clocks(conn, [desk.clocks.known[hub] for hub in sorted(desk.clocks.changed)])
     _save_sensors(conn, desk)
     _save_hubs(conn, desk)
     for home_id, offers in desk.offers.items():
         offer_sensors(conn, home_id, {code: (it.kind, it.model) for code, it in offers.items()}, now=now)
     if desk.rejected:
         keep_rejected(conn, desk.rejected)
+    if deliveries.new:
+        save_deliveries(conn, deliveries.new)
+    watch.lap("writing")
     return [
         AckDue(home_code=desk.due[home_id, boot], boot=boot, seq=seen.contiguous)
         for (home_id, boot), seen in touched.items()
     ]
+
+
+def _seen(stored: StoredSequence) -> Seen:
+    return Seen(stored.contiguous, stored.beyond)
+
+
+def _stored(seen: Seen) -> StoredSequence:
+    return StoredSequence(contiguous=seen.contiguous, beyond=seen.beyond)
+
+
+def _open_deliveries(conn: Conn, desk: Desk, items: Sequence[Item]) -> Deliveries:
+    homes = [home.id for home in desk.homes.values()] if may_be_repeated(items) else []
+    return Deliveries(stored=stored_deliveries(conn, homes) if homes else {})
 
 
 def _open_desk(conn: Conn, items: Sequence[Item], limits: TimeLimits) -> Desk:
@@ -72,19 +116,22 @@ def _open_desk(conn: Conn, items: Sequence[Item], limits: TimeLimits) -> Desk:
     whole: set[int] = set()
     named: set[tuple[int, str]] = set()
     hubs: set[tuple[int, str]] = set()
+    clocks: set[tuple[int, str]] = set()
     for item in items:
         home = homes.get(item.home_code or "")
         if home is None or not isinstance(item.topic, Topic):
             continue
-        if item.topic.dialect is Dialect.ZIGBEE2MQTT:
+        if item.topic.dialect.needs_sensors:
             whole.add(home.id)
         elif item.told is not None:
             named.update((home.id, reading.sensor) for reading in item.told.readings)
             hubs.update((home.id, boot) for boot in item.told.boots)
+            clocks.update((home.id, check_in.boot or "") for check_in in item.told.check_ins)
     return Desk(
         homes=homes,
         sensors=intake_sensors(conn, whole_homes=whole, named=named) if whole or named else {},
-        sequences={hub: Seen(ranges) for hub, ranges in hub_sequences(conn, hubs).items()} if hubs else {},
+        sequences={hub: _seen(stored) for hub, stored in hub_sequences(conn, hubs).items()} if hubs else {},
+        clocks=Clocks(limits=limits, known=clocks_of_hubs(conn, hubs | clocks) if hubs or clocks else {}),
         limits=limits,
     )
 
@@ -107,7 +154,7 @@ def _numbered(conn: Conn, desk: Desk) -> tuple[list[SensorEvent], list[HubCheckI
                 stored_events.add(new.key)
         elif new.key in stored_check_ins:
             continue
-        else:
+        elif new.is_complete:
             stored_check_ins.add(new.key)
         number = last_numbers.get(new.home_id, homes[new.home_id].last_number) + 1
         last_numbers[new.home_id] = number
@@ -120,6 +167,7 @@ def _numbered(conn: Conn, desk: Desk) -> tuple[list[SensorEvent], list[HubCheckI
                     received_at=new.received_at,
                     number=number,
                     value=new.value,
+                    hub_at=new.hub_at,
                 )
             )
         else:
@@ -131,6 +179,9 @@ def _numbered(conn: Conn, desk: Desk) -> tuple[list[SensorEvent], list[HubCheckI
                     number=number,
                     state=new.state,
                     backlog=new.backlog,
+                    sent_at=new.sent_at,
+                    hub_at=new.hub_at,
+                    is_complete=new.is_complete,
                 )
             )
     return events, check_ins, last_numbers
@@ -164,20 +215,30 @@ def _save_sensors(conn: Conn, desk: Desk) -> None:
 
 
 def _save_hubs(conn: Conn, desk: Desk) -> None:
-    if not desk.hubs:
-        return
-    update_hubs(
-        conn,
-        [
-            HubUpdate(
-                home_id=home_id,
-                is_online=None if hub.state is None else hub.state is HubState.ONLINE,
-                last_heard_at=hub.last_heard_at,
-                last_hub_time=hub.last_hub_time,
-                backlog=hub.backlog,
-                battery_percent=hub.battery_percent,
-                signal_dbm=hub.signal_dbm,
-            )
-            for home_id, hub in sorted(desk.hubs.items())
-        ],
-    )
+    homes = {home.id: home for home in desk.homes.values()}
+    updates = [
+        HubUpdate(
+            home_id=home_id,
+            is_online=None if hub.state is None else hub.state is HubState.ONLINE,
+            last_heard_at=hub.last_heard_at,
+            last_hub_time=hub.last_hub_time,
+            backlog=hub.backlog,
+            battery_percent=hub.battery_percent,
+            signal_dbm=hub.signal_dbm,
+        )
+        for home_id, hub in sorted(desk.hubs.items())
+        if _is_news(hub, homes[home_id])
+    ]
+    if updates:
+        update_hubs(conn, updates)
+
+
+def _is_news(hub: HubSaid, home: IntakeHome) -> bool:
+    """Only that it was heard again is worth a row once in `HEARD_EVERY`."""
+    if (hub.state, hub.last_hub_time, hub.backlog) != (home.hub_state, home.last_hub_time, home.backlog):
+        return True
+    if hub.battery_percent is not None or hub.signal_dbm is not None:
+        return True
+    if hub.last_heard_at is None:
+        return False
+    return home.last_heard_at is None or hub.last_heard_at - home.last_heard_at >= HEARD_EVERY

@@ -4,14 +4,16 @@ The homes are locked while a desk works, so what it was given about sensors and 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ingest import dialects
 from ingest.arrival import Item
 from ingest.changes import LastSaid, believed_fall, change, value_fault
-from ingest.dialects import native, zigbee2mqtt
+from ingest.clocks import Clocks, Hub
+from ingest.dialects import native
 from ingest.sequences import Seen
-from ingest.told import CheckIn, How, Offer, Reading, SensorNews, TimeLimits, Told
+from ingest.told import CheckIn, How, Offer, Reading, SensorNews, TimeLimits, Told, better_offer
 from ingest.wire import Dialect, Reason, Rejected, Topic, home_of
 from store.home import SensorKind
 from store.hub import HubState
@@ -32,6 +34,7 @@ class NewEvent:
     received_at: datetime
     value: float
     is_numbered: bool  # by its hub: then it cannot be a repetition
+    hub_at: datetime | None = None  # what the hub's clock said, where `at` was corrected
 
     @property
     def key(self) -> EventKey:
@@ -48,6 +51,9 @@ class NewCheckIn:
     received_at: datetime
     state: HubState
     backlog: int
+    sent_at: datetime | None = None
+    hub_at: datetime | None = None
+    is_complete: bool = True
 
     @property
     def key(self) -> CheckInKey:
@@ -86,6 +92,7 @@ class Desk:
     homes: Mapping[str, IntakeHome]
     sensors: Mapping[tuple[int, str], IntakeSensor]
     sequences: dict[tuple[int, str], Seen]
+    clocks: Clocks  # of native hubs
     limits: TimeLimits
     new: list[NewEvent | NewCheckIn] = field(default_factory=list)  # in order
     hubs: dict[int, HubSaid] = field(default_factory=dict)
@@ -125,7 +132,8 @@ class Desk:
         for news in told.sensors:
             self._take_news(item, home, news)
         for offer in told.offers:
-            self.offers.setdefault(home.id, {})[offer.code] = offer
+            offers = self.offers.setdefault(home.id, {})
+            offers[offer.code] = better_offer(offers.get(offer.code), offer)
         if told.readings and hub.state is not HubState.ONLINE:
             hub.state = HubState.ONLINE
 
@@ -138,9 +146,8 @@ class Desk:
     def _read(self, item: Item, topic: Topic, home: IntakeHome) -> Told:
         if item.told is not None:
             return item.told
-        assert topic.dialect is Dialect.ZIGBEE2MQTT  # native ones are read before
-        return zigbee2mqtt.read(
-            topic.rest,
+        return dialects.read(
+            topic,
             item.arrival.payload,
             is_retained=item.arrival.is_retained,
             sensors=self._kinds(home),
@@ -155,6 +162,11 @@ class Desk:
         return self._of_home.get(home.id, {})
 
     def _take_reading(self, item: Item, home: IntakeHome, reading: Reading) -> None:
+        if reading.boot is not None and reading.seq is not None:
+            if not self.sequences[home.id, reading.boot].has_room_for(reading.seq):
+                detail = f"seq: {reading.seq} would be one gap too many; the lower numbers have to come first"
+                self._reject(item, home, _unfit(reading, Reason.TOO_MANY_GAPS, detail))
+                return
         if not self._is_first(home, reading.boot, reading.seq):
             return
         sensor = self.sensors.get((home.id, reading.sensor))
@@ -167,12 +179,27 @@ class Desk:
             self._reject(item, home, _unfit(reading, Reason.VALUE, f"value: {fault}"))
             return
         said = self._said(sensor)
+        hub_at = None
+        if reading.boot is not None:
+            at, hub_at = self.clocks.corrected(
+                (home.id, reading.boot), reading.at, received_at=item.arrival.received_at
+            )
+            reading = replace(reading, at=at) if hub_at is not None else reading
         value, said.last = change(reading, said.last)
         said.last_heard_at = item.arrival.received_at
         if value is not None:
-            self._add_event(item, sensor, value, reading.at, is_numbered=reading.seq is not None)
+            self._add_event(item, sensor, value, reading.at, is_numbered=reading.seq is not None, hub_at=hub_at)
 
-    def _add_event(self, item: Item, sensor: IntakeSensor, value: float, at: datetime, *, is_numbered: bool) -> None:
+    def _add_event(
+        self,
+        item: Item,
+        sensor: IntakeSensor,
+        value: float,
+        at: datetime,
+        *,
+        is_numbered: bool,
+        hub_at: datetime | None = None,
+    ) -> None:
         self.new.append(
             NewEvent(
                 home_id=sensor.home_id,
@@ -181,6 +208,7 @@ class Desk:
                 received_at=item.arrival.received_at,
                 value=value,
                 is_numbered=is_numbered,
+                hub_at=hub_at,
             )
         )
 
@@ -192,6 +220,7 @@ class Desk:
             if not _is_due(told.at, hub, home):
                 hub.state = HubState.ONLINE
                 return
+        at, sent_at, hub_at = self._in_our_time(item, home, told)
         backlog = told.backlog
         if backlog is None:
             is_late = not told.is_stated and item.arrival.received_at - told.at > 2 * home.check_in_interval
@@ -199,19 +228,45 @@ class Desk:
         self.new.append(
             NewCheckIn(
                 home_id=home.id,
-                at=told.at,
+                at=at,
                 received_at=item.arrival.received_at,
                 state=told.state,
                 backlog=backlog if told.state is HubState.CHECKIN else hub.backlog or 0,
+                sent_at=sent_at,
+                hub_at=hub_at,
+                is_complete=self._is_complete(home, told),
             )
         )
         hub.state = HubState.OFFLINE if told.state is HubState.OFFLINE else HubState.ONLINE
         if told.state is HubState.CHECKIN:
-            hub.last_hub_time = told.at
+            hub.last_hub_time = at
         if told.is_stated and told.backlog is not None:
             hub.backlog = told.backlog
         hub.battery_percent = told.battery_percent if told.battery_percent is not None else hub.battery_percent
         hub.signal_dbm = told.signal_dbm if told.signal_dbm is not None else hub.signal_dbm
+
+    def _is_complete(self, home: IntakeHome, told: CheckIn) -> bool:
+        """Whether every reading that happened before it has come. A broker may put messages in another order."""
+        if told.boot is None or told.seq is None:
+            return True
+        return self.sequences[home.id, told.boot].contiguous >= told.seq
+
+    def _in_our_time(
+        self, item: Item, home: IntakeHome, told: CheckIn
+    ) -> tuple[datetime, datetime | None, datetime | None]:
+        """When a native hub's word was said and sent, as far as its clock is known; what the clock said, if not that.
+
+        A bridge has no clock of its own that we could measure.
+        """
+        received_at = item.arrival.received_at
+        if not isinstance(item.topic, Topic) or item.topic.dialect is not Dialect.NATIVE:
+            return told.at, told.sent_at, None
+        clock: Hub = (home.id, told.boot or "")
+        sent_at = told.sent_at or (told.at if not told.backlog else None)
+        if told.state is HubState.CHECKIN and sent_at is not None:
+            self.clocks.note(clock, sent_at=sent_at, received_at=received_at)
+        at, hub_at = self.clocks.corrected(clock, told.at, received_at=received_at)
+        return at, self.clocks.sent(clock, told.sent_at), hub_at
 
     def _believe_falls(self, item: Item, home: IntakeHome, at: datetime) -> None:
         """Any message of the home may be the one that shows a plug has been idle for long enough."""

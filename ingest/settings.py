@@ -1,17 +1,18 @@
 """The settings of ingest, read from the environment."""
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import Self
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from ingest.wire import parse_partitions
+from store.partition import ALL, parse_partitions, partitions_label
+from store.settings import Settings
 
 
-class BrokerSettings(BaseSettings):
+class BrokerSettings(Settings):
     """Where the broker is, and what this worker takes from it."""
-
-    model_config = SettingsConfigDict(env_prefix="TELECARE_")
 
     broker_host: str = Field(default="localhost", description="Name or address of the MQTT broker.")
     broker_port: int = Field(default=1883, ge=1, le=65535, description="Its port; 8883 is usual with TLS.")
@@ -23,8 +24,9 @@ class BrokerSettings(BaseSettings):
     broker_client_id: str = Field(
         default="telecare-ingest",
         min_length=1,
-        description="Client id of this worker: fixed, one for each worker, and secret where the broker cannot bind it "
-        "to a credential, because whoever uses it takes over the session.",
+        description="What the client ids of ingest begin with; a worker that has only some of the partitions adds "
+        "them. Fixed, and secret where the broker cannot bind it to a credential, because whoever uses it takes over "
+        "the session.",
     )
     broker_redelivery_seconds: float = Field(
         default=6.0,
@@ -43,13 +45,36 @@ class BrokerSettings(BaseSettings):
         parse_partitions(text)
         return text
 
+    def with_partitions(self, partitions: Collection[int]) -> Self:
+        """The same for a worker that has these."""
+        return self.model_copy(update={"partitions": partitions_label(partitions)})
 
-class IntakeSettings(BaseSettings):
-    """Which times of a hub's clock are believed."""
+    @property
+    def own_partitions(self) -> frozenset[int]:
+        """Which partitions this worker takes."""
+        return parse_partitions(self.partitions)
+
+    @property
+    def client_id(self) -> str:
+        """The client id of this worker: it follows from its partitions, so that its session can be continued by
+        whoever takes them, on whichever machine.
+        """
+        own = self.own_partitions
+        return self.broker_client_id if own >= ALL else f"{self.broker_client_id}-{partitions_label(own)}"
+
+
+class IntakeSettings(Settings):
+    """Which times of a hub's clock are believed, and how long its numbers are remembered."""
 
     model_config = SettingsConfigDict(env_prefix="TELECARE_INTAKE_")
 
     oldest_days: float = Field(default=400.0, gt=0, description="Readings older than this many days are rejected.")
     ahead_minutes: float = Field(
         default=5.0, ge=0, description="Readings further in the future than this many minutes are rejected."
+    )
+    keep_boots_days: float = Field(
+        default=60.0,
+        ge=1,
+        description="How long the numbers of a hub's boot are remembered after it was last heard; longer than any hub "
+        "is away with readings that it still holds.",
     )

@@ -10,33 +10,37 @@ What has to hold, and how it does:
   delivery on a living connection (NATS does after its ack_wait) uses the same message id.
 - *Order.* NATS delivers unanswered messages again some seconds after the reconnect, and new ones meanwhile
   (nats-server#8360). So with a resumed session the first batch waits that long and begins with the repeated ones.
-- *No more in memory than agreed, and the network thread never waits.* What does not fit is let go, and everything
-  after it, until the rest has been handled; then the connection is made anew and the broker delivers it again.
+- *No more in memory than agreed.* While as much waits as may, nothing is read from the connection, and the broker keeps
+  the rest. If that lasts longer than the keep-alive, the connection is made anew and the broker delivers again.
 - *It comes back by itself*: connecting is tried for ever; a connection that ended is replaced at the next `take`.
 """
 
 import logging
-import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv311
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.arrival import Arrival
+from ingest.broker_client import new_client
+from ingest.lean_client import Delivered, LeanClient
+from ingest.pump import Pump
 from ingest.settings import BrokerSettings
 from store.clock import Clock
 
 KEEP_ALIVE_SECONDS = 30
-CONNECT_SECONDS = 5.0  # TCP and TLS together take less, or there is nobody
 RETRY_SECONDS = (1, 5)  # between attempts, rising
 SHORT_SECONDS = 10.0  # a connection that ends sooner was refused, or taken over by another with our client id
+
+# Between two messages of one turn. A bridge's message without a time has that of its receipt: were it the same for all,
+# on, off and on again would be two events.
+_APART = timedelta(microseconds=1)
 
 log = logging.getLogger(__name__)
 
@@ -47,23 +51,22 @@ class BatchLimits:
 
     messages: int = 2_000
     payload_bytes: int = 500_000  # some 5,000 readings
-    gather: timedelta = timedelta(milliseconds=50)  # from the first message on, real time
-    waiting_messages: int = 70_000  # more than MQTT has message ids
-    waiting_bytes: int = 128_000_000
+    gather: timedelta = timedelta(milliseconds=100)  # from the first message on, real time
+    waiting_messages: int = 20_000  # some 10 MB
+    waiting_bytes: int = 16_000_000
 
 
 @dataclass(slots=True)
 class _Inbox:
     """What one connection has delivered and nobody has taken yet. Used under the subscriber's lock only."""
 
-    client: Client
     waiting: deque[Arrival] = field(default_factory=deque)
     waiting_bytes: int = 0
     in_hand: dict[int, Arrival] = field(default_factory=dict)  # message id -> not answered yet
     begun_at: float = field(default_factory=time.monotonic)
     is_connected: bool = False
+    is_subscribed: bool = False
     has_ended: bool = False
-    is_overfull: bool = False
     open_at: float = 0.0  # monotonic; until then only gather, repeated deliveries may still come
 
 
@@ -84,6 +87,7 @@ class Subscriber:
         self._limits = limits or BatchLimits()
         self._changed = threading.Condition()
         self._inbox: _Inbox | None = None
+        self._pump: Pump | None = None  # of that inbox
         self._connect_at = 0.0  # monotonic; not before
         self._pause = 0.0
 
@@ -114,22 +118,28 @@ class Subscriber:
 
     def puback(self, arrivals: Iterable[Arrival]) -> None:
         """Tell the broker to forget these messages. Those of an earlier connection are passed over."""
+        answered: list[int] = []
         with self._changed:
-            inbox = self._inbox
-            if inbox is None or inbox.has_ended:
+            inbox, pump = self._inbox, self._pump
+            if inbox is None or pump is None or inbox.has_ended:
                 return
             for arrival in arrivals:
                 if inbox.in_hand.get(arrival.mid) is arrival:
                     del inbox.in_hand[arrival.mid]
                     if arrival.mid:  # 0: delivered at QoS 0, nothing to answer
-                        inbox.client.ack(arrival.mid, 1)
+                        answered.append(arrival.mid)
+        pump.do(lambda client: client.puback_all(answered))
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0, if there is a connection."""
+        self.publish_all([(topic, payload)])
+
+    def publish_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Publish each topic's payload at QoS 0, if there is a connection."""
         with self._changed:
-            client = self._inbox.client if self._inbox is not None and self._inbox.is_connected else None
-        if client is not None:
-            client.publish(topic, payload, qos=0)
+            pump = self._pump if self._inbox is not None and self._inbox.is_connected else None
+        if pump is not None and messages:
+            pump.do(lambda client: client.publish_all(messages))
 
     @property
     def is_connected(self) -> bool:
@@ -137,13 +147,19 @@ class Subscriber:
         with self._changed:
             return self._inbox is not None and self._inbox.is_connected
 
+    @property
+    def is_subscribed(self) -> bool:
+        """True if the broker has confirmed on this connection what we want to hear."""
+        with self._changed:
+            inbox = self._inbox
+            return inbox is not None and inbox.is_connected and inbox.is_subscribed
+
     def reconnect(self) -> None:
         """Give up this connection; the next `take` makes another, and the broker delivers again what is unanswered."""
         with self._changed:
-            inbox, self._inbox = self._inbox, None
-        if inbox is not None:
-            inbox.client.disconnect()
-            inbox.client.loop_stop()
+            pump, self._pump, self._inbox = self._pump, None, None
+        if pump is not None:
+            pump.stop()
 
     def close(self) -> None:
         """End the connection; the session stays at the broker."""
@@ -152,46 +168,32 @@ class Subscriber:
     def _keep_connected(self) -> None:
         with self._changed:
             inbox = self._inbox
-            is_drained = inbox is not None and inbox.is_overfull and not inbox.waiting and not inbox.in_hand
             has_ended = inbox is not None and inbox.has_ended
-        if is_drained:
-            log.warning("more came than may wait: reconnecting to have the rest delivered again")
         if inbox is not None and has_ended:
             is_short = time.monotonic() - inbox.begun_at < SHORT_SECONDS
             self._pause = min(max(2 * self._pause, RETRY_SECONDS[0]), RETRY_SECONDS[1]) if is_short else 0.0
             self._connect_at = time.monotonic() + self._pause
-        if is_drained or has_ended:
             self.reconnect()
         if self._inbox is None and time.monotonic() >= self._connect_at:
             self._connect()
 
     def _connect(self) -> None:
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._settings.broker_client_id,
-            clean_session=False,
-            protocol=MQTTv311,
-            manual_ack=True,
-            reconnect_on_failure=False,  # a lost connection gets a new client: see above
-        )
-        inbox = _Inbox(client)
-        if self._settings.broker_username is not None:
-            client.username_pw_set(self._settings.broker_username, self._settings.broker_password)
-        if self._settings.broker_tls_ca is not None:
-            client.tls_set_context(ssl.create_default_context(cafile=str(self._settings.broker_tls_ca)))
-        client.connect_timeout = CONNECT_SECONDS
-        client.reconnect_delay_set(*RETRY_SECONDS)
+        client = new_client(self._settings)  # a lost connection gets a new one: see above
+        inbox = _Inbox()
         client.on_connect = self._on_connect(inbox)
-        client.on_connect_fail = lambda *_: log.warning("cannot reach the broker, trying again")
         client.on_disconnect = self._on_disconnect(inbox)
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message(inbox)
+        client.on_subscribe = self._on_subscribe(inbox)
+        pump = Pump(
+            client,
+            on_turn=lambda: self._take_in(inbox, client),
+            may_read=lambda: self._has_room(inbox),
+            retry_seconds=RETRY_SECONDS,
+        )
         with self._changed:
-            self._inbox = inbox
-        client.connect_async(self._settings.broker_host, self._settings.broker_port, keepalive=KEEP_ALIVE_SECONDS)
-        client.loop_start()
+            self._inbox, self._pump = inbox, pump
+        pump.start(self._settings.broker_host, self._settings.broker_port, keep_alive_seconds=KEEP_ALIVE_SECONDS)
 
-    # Called by paho's network thread; an exception there would repeat for ever (paho.mqtt.python#867).
+    # Called by the network thread.
 
     def _on_connect(
         self, inbox: _Inbox
@@ -230,50 +232,45 @@ class Subscriber:
         return on_disconnect
 
     def _on_subscribe(
-        self, client: Client, _: object, mid: int, reasons: list[ReasonCode], properties: Properties | None
-    ) -> None:
-        refused = [str(reason) for reason in reasons if reason.is_failure]
-        if refused:
-            log.error("the broker refused a subscription: %s", ", ".join(sorted(set(refused))))
-            client.disconnect()
-
-    def _on_message(self, inbox: _Inbox) -> Callable[[Client, object, MQTTMessage], None]:
-        def on_message(client: Client, _: object, message: MQTTMessage) -> None:
-            try:
-                topic = message.topic
-            except UnicodeDecodeError:
-                topic = "(not UTF-8)"
-            arrival = Arrival(
-                topic=topic,
-                payload=bytes(message.payload),
-                is_retained=message.retain,
-                is_repeated=message.dup,
-                received_at=self._clock.now(),
-                mid=message.mid if message.qos else 0,
-            )
+        self, inbox: _Inbox
+    ) -> Callable[[Client, object, int, list[ReasonCode], Properties | None], None]:
+        def on_subscribe(
+            client: Client, _: object, mid: int, reasons: list[ReasonCode], properties: Properties | None
+        ) -> None:
+            refused = [str(reason) for reason in reasons if reason.is_failure]
+            if refused:
+                log.error("the broker refused a subscription: %s", ", ".join(sorted(set(refused))))
+                client.disconnect()
+                return
             with self._changed:
-                self._put(inbox, arrival)
+                inbox.is_subscribed = True
 
-        return on_message
+        return on_subscribe
 
-    def _put(self, inbox: _Inbox, arrival: Arrival) -> None:
-        if inbox.has_ended or inbox.is_overfull:
-            return
-        held = inbox.in_hand.get(arrival.mid) if arrival.mid else None
-        if held is not None and held.topic == arrival.topic and held.payload == arrival.payload:
-            return
-        if (
-            len(inbox.waiting) >= self._limits.waiting_messages
-            or inbox.waiting_bytes + len(arrival.payload) > self._limits.waiting_bytes
-        ):
-            inbox.is_overfull = True
-            return
-        inbox.waiting.append(arrival)
-        inbox.waiting_bytes += len(arrival.payload)
-        if arrival.mid:
-            inbox.in_hand[arrival.mid] = arrival
-        if len(inbox.waiting) == 1 or len(inbox.waiting) >= self._limits.messages:
-            self._changed.notify_all()
+    def _take_in(self, inbox: _Inbox, client: LeanClient) -> None:
+        """What one turn has brought."""
+        now = self._clock.now()
+        came = [_arrival(message, now + index * _APART) for index, message in enumerate(client.delivered)]
+        client.delivered.clear()
+        with self._changed:
+            if inbox.has_ended:
+                return
+            had = len(inbox.waiting)
+            for arrival in came:
+                held = inbox.in_hand.get(arrival.mid) if arrival.mid else None
+                if held is not None and held.topic == arrival.topic and held.payload == arrival.payload:
+                    continue  # a copy of what we still have
+                inbox.waiting.append(arrival)
+                inbox.waiting_bytes += len(arrival.payload)
+                if arrival.mid:
+                    inbox.in_hand[arrival.mid] = arrival
+            if not had or len(inbox.waiting) >= self._limits.messages:
+                self._changed.notify_all()
+
+    def _has_room(self, inbox: _Inbox) -> bool:
+        with self._changed:
+            limits = self._limits
+            return len(inbox.waiting) < limits.waiting_messages and inbox.waiting_bytes < limits.waiting_bytes
 
     def _may_take(self) -> bool:
         inbox = self._inbox
@@ -290,4 +287,21 @@ class Subscriber:
             size += len(arrival.payload)
             batch.append(arrival)
         inbox.waiting_bytes -= size
+        if self._pump is not None:
+            self._pump.ring()  # there is room again
         return batch
+
+
+def _arrival(message: Delivered, now: datetime) -> Arrival:
+    try:
+        topic = message.topic.decode()
+    except UnicodeDecodeError:
+        topic = "(not UTF-8)"
+    return Arrival(
+        topic=topic,
+        payload=message.payload,
+        is_retained=message.is_retained,
+        is_repeated=message.is_repeated,
+        received_at=now,
+        mid=message.mid,
+    )

@@ -38,9 +38,23 @@ class CheckIn:
     state: HubState
     is_stated: bool = True  # False: any message is a sign of life, stored only now and then
     is_retained: bool = False  # an old statement, handed to us on subscribing
+    sent_at: datetime | None = None  # by the same clock as `at`: when it was published
+    boot: str | None = None  # of a native hub: whose clock it is
+    seq: int | None = None  # of that boot: the last reading that happened before it
     backlog: int | None = None
+    oldest: int | None = None  # the lowest number of `boot` that the hub can still send
     battery_percent: int | None = None
     signal_dbm: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Numbered readings of a native hub that will never come: its disk was full."""
+
+    boot: str
+    spans: tuple[tuple[int, int], ...]  # (first, last) of each
+    from_at: datetime  # the hub's clock: the first of them …
+    until_at: datetime  # … and the last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +71,18 @@ class SensorNews:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A device the bridge lists and nobody has named and placed yet."""
+    """A sensor that a bridge lists, or that reports, and that nobody has named and placed yet."""
 
     code: str
-    kind: SensorKind
-    model: str
+    kind: SensorKind  # what it seems to be
+    model: str  # "" if that is not known: then the kind is a guess by what it said
+
+
+def better_offer(old: Offer | None, new: Offer) -> Offer:
+    """Which of two offers of one sensor knows more: a bridge's list names the model, a guess by words does not."""
+    if old is None or new.model or (not old.model and new.kind is not SensorKind.OTHER):
+        return new
+    return old
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +94,7 @@ class Told:
     sensors: list[SensorNews] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
     boots: set[str] = field(default_factory=set)  # of a native hub: each gets its acknowledgement
 
 
@@ -82,6 +104,7 @@ class TimeLimits:
 
     oldest: timedelta = timedelta(days=400)  # a year of history, and a month for late installation
     ahead: timedelta = timedelta(minutes=5)  # more than any clock set by NTP is off
+    ignored_skew: timedelta = timedelta(seconds=30)  # of a native hub's clock: not told from latency
 
 
 def time_fault(at: datetime, *, now: datetime, limits: TimeLimits) -> tuple[Reason, str] | None:

@@ -7,11 +7,14 @@ Topics:
 
     partition   two digits, 00–63, of the home (`store.home.partition_of` when it is created)
     home code   1–32 letters, digits, _ and -, not beginning with _ or -; never a name of a person
-    dialect     native | zigbee2mqtt
-    rest        native:       events | checkin | status
-                zigbee2mqtt:  what the bridge publishes below its base topic:
-                              <friendly name>[/availability | /<attribute>] | bridge/<…>
-                              (a friendly name may hold spaces, umlauts and slashes)
+    dialect     native | zigbee2mqtt | shelly | tasmota | homeassistant
+    rest        native:         events | checkin | status
+                zigbee2mqtt:    what the bridge publishes below its base topic:
+                                <friendly name>[/availability | /<attribute>] | bridge/<…>
+                                (a friendly name may hold spaces, umlauts and slashes)
+                shelly:         <device>/events/rpc | <device>/status/<component> | <device>/online
+                tasmota:        tele/<device>/… | stat/<device>/… (or <device>/tele/…)
+                homeassistant:  <domain>/<object id>/state or /<attribute> | status
 
 A home's credential may publish below `homes/{partition}/{home code}/` and read `acks/{home code}`, nothing else.
 What is inside a payload is the dialect's affair: `ingest.dialects`.
@@ -23,10 +26,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from store.home import PARTITIONS
+from store.partition import parse_partitions as parse_partitions
 
+_TOPIC = re.compile(r"homes/([0-5][0-9]|6[0-3])/([A-Za-z0-9][A-Za-z0-9_-]{0,31})/([a-z0-9]+)/(.+)", re.DOTALL)
 _HOME_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _PARTITION = re.compile(r"[0-9]{2}")
-_PARTITION_SPAN = re.compile(r"(?P<first>[0-9]{1,2})(-(?P<last>[0-9]{1,2}))?")
 
 ACKS_FILTER = "acks/+"  # everything we answer to native hubs
 
@@ -36,6 +40,17 @@ class Dialect(StrEnum):
 
     NATIVE = "native"
     ZIGBEE2MQTT = "zigbee2mqtt"
+    SHELLY = "shelly"
+    TASMOTA = "tasmota"
+    HOMEASSISTANT = "homeassistant"
+
+    @property
+    def needs_sensors(self) -> bool:
+        """True if its messages can be read only by who knows the sensors of the home and their kinds."""
+        return self is not Dialect.NATIVE
+
+
+_DIALECTS = {str(dialect): dialect for dialect in Dialect}
 
 
 class Reason(StrEnum):
@@ -46,6 +61,7 @@ class Reason(StrEnum):
     WRONG_PARTITION = "wrong_partition"  # the home lives in another one
     UNKNOWN_HOME = "unknown_home"
     UNKNOWN_SENSOR = "unknown_sensor"
+    TOO_MANY_GAPS = "too_many_gaps"  # in a hub's numbers: not acknowledged, so the hub sends it again
     TOO_LARGE = "too_large"  # bytes, or readings of a list
     NOT_JSON = "not_json"
     SHAPE = "shape"  # JSON, but not what this topic carries
@@ -79,6 +95,9 @@ class Topic:
 
 def parse_topic(topic: str) -> Topic | Rejected:
     """The parts of a home's topic, or why it is none."""
+    whole = _TOPIC.fullmatch(topic)
+    if whole is not None and whole[3] in _DIALECTS:  # nearly every one; what follows says what is wrong with the others
+        return Topic(partition=int(whole[1]), home_code=whole[2], dialect=_DIALECTS[whole[3]], rest=whole[4])
     parts = topic.split("/", 4)
     if len(parts) < 5 or parts[0] != "homes":
         return Rejected(reason=Reason.TOPIC, detail="topic: not homes/{partition}/{home}/{dialect}/…")
@@ -131,17 +150,3 @@ def topic_filters(partitions: Collection[int]) -> list[str]:
     if len(set(partitions)) == PARTITIONS:
         return ["homes/#"]
     return [f"homes/{partition:02d}/#" for partition in sorted(set(partitions))]
-
-
-def parse_partitions(text: str) -> frozenset[int]:
-    """`00-63`, `0-15,32` … as numbers. Raises ValueError with what is wrong."""
-    found: set[int] = set()
-    for part in text.split(","):
-        span = _PARTITION_SPAN.fullmatch(part.strip())
-        if span is None:
-            raise ValueError(f"{part.strip()!r} is not a partition or a range of them")
-        lowest, highest = int(span["first"]), int(span["last"] or span["first"])
-        if not lowest <= highest < PARTITIONS:
-            raise ValueError(f"{part.strip()!r} is not within 0 to {PARTITIONS - 1}")
-        found |= set(range(lowest, highest + 1))
-    return frozenset(found)

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
+from ingest.hub.link import Credential
 from ingest.wire import Dialect
-from simulators.connection import Credential
 from simulators.dwelling import Kit, KitSensor, kit
 from simulators.scenarios import Incident, IncidentKind
+from simulators.wear import Wear
 from store.home import SensorKind
 from store.home_file import HomeFile, InputError, PeriodFile, SensorFile
 
@@ -33,6 +34,8 @@ class PretendHome:
     persona: str = ""
     seed: int = 0
     incidents: tuple[Incident, ...] = ()
+    wear: tuple[Wear, ...] = ()  # of a bridged home
+    unplaced: Kit = ()  # sensors of a bridged home that nobody has placed
     history: timedelta = HISTORY
     recording: Path | None = None
     is_moved: bool = True  # the recording: to the present; else its times stay
@@ -156,7 +159,14 @@ def default_fleet(now: datetime) -> World:
                 _one(IncidentKind.NIGHT_BATHROOM, tomorrow - timedelta(hours=2.5), tomorrow + timedelta(hours=3)),
             ),
             home("C9", "Walter Finch", "cared_for", "flat", 83),
-            home("R3", "Sylvia Brandt", "irregular_sleeper", "flat", 97, dialect=Dialect.ZIGBEE2MQTT),
+            home(
+                "R3", "Sylvia Brandt", "irregular_sleeper", "flat", 97, dialect=Dialect.ZIGBEE2MQTT,
+                wear=(
+                    Wear(sensor="kitchen_movement", empty_at=at(9 * 24)),
+                    Wear(sensor="hall_movement", weak_hours=(7, 18, 19, 20, 21)),
+                ),
+                unplaced=(KitSensor(id="0x00158d0004a1b2c3", kind="motion", room="other"),),
+            ),
             home(
                 "L2", "Hamid Rashid", "outgoing", "flat", 101, dialect=Dialect.ZIGBEE2MQTT,
                 incidents=_one(IncidentKind.AWAY, *holiday),
@@ -180,6 +190,8 @@ def _home_of_persona(
     *,
     dialect: Dialect = Dialect.NATIVE,
     absences: tuple[PeriodFile, ...] = (),
+    wear: tuple[Wear, ...] = (),
+    unplaced: Kit = (),
 ) -> PretendHome:
     sensors = kit(dwelling, dialect=dialect)
     return PretendHome(
@@ -189,6 +201,8 @@ def _home_of_persona(
         persona=persona,
         seed=seed,
         incidents=incidents,
+        wear=wear,
+        unplaced=unplaced,
     )
 
 

@@ -13,10 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
+from ingest.hub.link import BrokerAddress
 from ingest.wire import Dialect
-from simulators.connection import BrokerAddress
 from simulators.fleet import PretendHome, World, read_world
 from simulators.hub import HubLike, NativeHub, Outage
 from simulators.persona import personas
@@ -27,6 +25,7 @@ from simulators.source import Source, resident_source
 from simulators.zigbee_bridge import BridgedHome, ZigbeeBridge
 from store.clock import Clock
 from store.home_file import InputError
+from store.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +34,8 @@ _PROGRESS_EVERY_S = 0.5  # real seconds
 _AFTER_FAILURE_S = 5.0  # real seconds a home is left alone after its hub failed
 
 
-class WorldSettings(BaseSettings):
+class WorldSettings(Settings):
     """Where the world's description, its hubs' disks and the broker are."""
-
-    model_config = SettingsConfigDict(env_prefix="TELECARE_")
 
     world_config: Path = Path("world.json")  # `simulators.fleet.World`
     world_data: Path = Path("world")  # a directory: the hubs' queues and progress.json
@@ -137,6 +134,9 @@ def make_hub(
             clock=clock,
             on_news=on_news,
             outages=outages,
+            zone=home.file.zone,
+            wear=home.wear,
+            unplaced=home.unplaced,
         )
 
     return BridgedHome(native, bridge_from, now=clock.now().timestamp())

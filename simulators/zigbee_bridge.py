@@ -10,14 +10,17 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
+from ingest.hub.link import BrokerAddress, Connection, Credential, Will
 from ingest.wire import Dialect, home_topic
-from simulators.connection import BrokerAddress, Connection, Credential, Will
 from simulators.dwelling import Kit
 from simulators.hub import HubLike, NativeHub, Outage
 from simulators.sensing import Reading
 from simulators.source import Source
+from simulators.wear import Wear
 from simulators.zigbee_payloads import devices_payload, health_payload, payload_of, state_payload
 from store.clock import Clock
 from store.home import partition_of
@@ -53,9 +56,13 @@ class ZigbeeBridge:
         clock: Clock,
         on_news: Callable[[], None],
         outages: Sequence[Outage] = (),
+        zone: ZoneInfo | None = None,
+        wear: Sequence[Wear] = (),
+        unplaced: Kit = (),  # paired, but nobody has told the service where they are
     ) -> None:
         self._home_code, self._kit = home_code, kit
         self._sensors = {sensor.id: sensor for sensor in kit}
+        self._zone, self._wear, self._unplaced = zone, {worn.sensor: worn for worn in wear}, unplaced
         self._installed, self._started = installed, begins
         self._credential, self._address = credential, address
         self._clock, self._on_news, self._outages = clock, on_news, outages
@@ -123,7 +130,9 @@ class ZigbeeBridge:
         if sensor.id in self._unavailable:
             self._unavailable.discard(sensor.id)
             self._say(f"{sensor.id}/availability", state_payload("online"), retain=True)
-        payload = payload_of(sensor, reading, installed=self._installed)
+        hour = datetime.fromtimestamp(reading.at, self._zone or UTC).hour
+        wear = self._wear.get(sensor.id)
+        payload = payload_of(sensor, reading, installed=self._installed, hour=hour, wear=wear)
         self._say(sensor.id, payload)
         if round(reading.at * 1000) % _REPEATED_SHARE == 0:
             self._say(sensor.id, payload)
@@ -158,7 +167,7 @@ class ZigbeeBridge:
     def _introduce(self) -> None:
         """What the bridge says first, retained."""
         first = [_Message(self._topic("bridge/state"), state_payload("online"), True)]
-        first.append(_Message(self._topic("bridge/devices"), devices_payload(self._kit), True))
+        first.append(_Message(self._topic("bridge/devices"), devices_payload([*self._kit, *self._unplaced]), True))
         for code in self._sensors:
             state = "offline" if code in self._unavailable else "online"
             first.append(_Message(self._topic(f"{code}/availability"), state_payload(state), True))

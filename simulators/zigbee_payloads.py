@@ -12,6 +12,7 @@ from typing import Any
 
 from simulators.dwelling import KitSensor
 from simulators.sensing import Reading
+from simulators.wear import Wear, battery_percent, link_quality
 
 _MODELS: dict[str, tuple[str, str, tuple[str, ...]]] = {  # kind → model, vendor, what it exposes
     "motion": ("RTCGQ11LM", "Aqara", ("occupancy", "illuminance", "battery", "voltage", "linkquality")),
@@ -23,17 +24,19 @@ _MODELS: dict[str, tuple[str, str, tuple[str, ...]]] = {  # kind → model, vend
 _KETTLE_WATTS = 2080.0
 
 
-def payload_of(sensor: KitSensor, reading: Reading, *, installed: float) -> bytes:
-    """The message the bridge publishes for this reading."""
+def payload_of(
+    sensor: KitSensor, reading: Reading, *, installed: float, hour: int = 12, wear: Wear | None = None
+) -> bytes:
+    """The message the bridge publishes for this reading. `hour` is civil, for a link that is weak at some hours."""
     noise = zlib.crc32(f"{sensor.id}{reading.at}".encode())
-    said: dict[str, Any] = {"last_seen": _iso(reading.at), "linkquality": 40 + zlib.crc32(sensor.id.encode()) % 150}
-    said["linkquality"] += noise % 15
+    said: dict[str, Any] = {"last_seen": _iso(reading.at)}
+    said["linkquality"] = link_quality(sensor.id, reading.at, hour=hour, wear=wear)
     if sensor.kind == "appliance":
         watts = _KETTLE_WATTS + noise % 60 if reading.value else 0.0
         said |= {"state": "ON", "power": watts, "current": round(watts / 231, 2), "voltage": 229 + noise % 5}
         said |= {"energy": round(12 + (reading.at - installed) / 86400 * 0.4, 2), "power_outage_memory": "restore"}
         return json.dumps(said).encode()
-    battery = max(20, 100 - int((reading.at - installed) / 86400 / 7))  # about one per cent a week
+    battery = battery_percent(reading.at, installed=installed, wear=wear)
     said |= {"battery": battery, "voltage": 2850 + 2 * battery}
     if sensor.kind == "motion":
         said |= {"occupancy": bool(reading.value), "illuminance": noise % 200}

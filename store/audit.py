@@ -24,6 +24,9 @@ class Action(StrEnum):
     VIEWED_RESIDENT = "viewed_resident"  # name, phone and how to get in
     CHANGED_ALERT = "changed_alert"
     WEBHOOK_REFUSED = "webhook_refused"  # unsigned or forged
+    CREDENTIAL_MADE = "credential_made"  # what a home's hub connects with
+    CREDENTIAL_REPLACED = "credential_replaced"
+    CREDENTIAL_REVOKED = "credential_revoked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +88,7 @@ def audit_entries(conn: Conn, *, action: Action, since: datetime, limit: int = 1
 
 
 def count_audit(conn: Conn, *, action: Action, since: datetime) -> int:
-    """How often this happened since then."""
-    row = conn.execute(
-        "SELECT count(*) FROM audit WHERE action = %(action)s AND at >= %(since)s", {"action": action, "since": since}
-    ).fetchone()
+    """How often this happened since then, in any organisation or none."""
+    row = conn.execute("SELECT count_audit(%(action)s, %(since)s)", {"action": action, "since": since}).fetchone()
     assert row is not None
     return int(row[0])

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from store.settings import Settings
 
 
-class ClockSettings(BaseSettings):
+class ClockSettings(Settings):
     """How fast the service's time runs. Only the demo and the tests change this."""
 
     model_config = SettingsConfigDict(env_prefix="TELECARE_CLOCK_")

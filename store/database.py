@@ -6,7 +6,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from store.settings import Settings
 
 Conn = Connection[TupleRow]
 Pool = ConnectionPool[Conn]
@@ -14,10 +15,8 @@ Pool = ConnectionPool[Conn]
 log = logging.getLogger(__name__)
 
 
-class DatabaseSettings(BaseSettings):
-    """Where the database is."""
-
-    model_config = SettingsConfigDict(env_prefix="TELECARE_")
+class DatabaseSettings(Settings):
+    """Where the database is, and as whom: `store.access` says what each role may do."""
 
     database_url: str = "postgresql://telecare@localhost/telecare"  # libpq connection string
 

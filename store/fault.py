@@ -20,6 +20,9 @@ class FaultKind(StrEnum):
     SENSOR_SILENT = "sensor_silent"
     SENSOR_STUCK = "sensor_stuck"
     BATTERY_LOW = "battery_low"
+    WEAK_SIGNAL = "weak_signal"
+    CLOCK_WRONG = "clock_wrong"  # the hub's
+    UNKNOWN_SENSOR = "unknown_sensor"  # it reports, and nobody has placed it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,22 @@ def save_fault(conn: Conn, fault: Fault) -> bool:
         {"id": fault.id, "ended_at": fault.ended_at},
     )
     return is_new or ended.rowcount == 1
+
+
+def retell_fault(conn: Conn, fault: Fault) -> bool:
+    """Say the same fault in newer words and numbers; no news, so its revision stays. True if they differ.
+
+    A forecast of three weeks must not stand there for three weeks.
+    """
+    cur = conn.execute(
+        """
+        UPDATE fault SET explanation = %(explanation)s, evidence = %(evidence)s
+         WHERE id = %(id)s AND ended_at IS NULL
+           AND (explanation, evidence) IS DISTINCT FROM (%(explanation)s, %(evidence)s::jsonb)
+        """,
+        {"id": fault.id, "explanation": fault.explanation, "evidence": Jsonb(fault.evidence)},
+    )
+    return cur.rowcount == 1
 
 
 def faults_between(conn: Conn, home_id: int, start: datetime, end: datetime) -> list[Fault]:

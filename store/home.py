@@ -1,6 +1,7 @@
 """Homes, the people in them and their sensors: what does not change from minute to minute."""
 
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -206,6 +207,25 @@ def homes(conn: Conn) -> list[Home]:
         return cur.execute("SELECT * FROM home ORDER BY id").fetchall()
 
 
+def homes_of_partitions(conn: Conn, partitions: Collection[int], *, newer_than: int = 0) -> list[Home]:
+    """The homes of these partitions whose id is above `newer_than`, by id."""
+    with conn.cursor(row_factory=kwargs_row(Home)) as cur:
+        return cur.execute(
+            """
+            SELECT * FROM home
+             WHERE id > %(newer_than)s AND partition = ANY(%(partitions)s::smallint[])
+             ORDER BY id
+            """,
+            {"newer_than": newer_than, "partitions": sorted(partitions)},
+        ).fetchall()
+
+
+def homes_of_ids(conn: Conn, ids: Collection[int]) -> list[Home]:
+    """Those of these homes that there are."""
+    with conn.cursor(row_factory=kwargs_row(Home)) as cur:
+        return cur.execute("SELECT * FROM home WHERE id = ANY(%(ids)s)", {"ids": sorted(ids)}).fetchall()
+
+
 def homes_of(conn: Conn, organisation_id: int) -> list[Home]:
     """The organisation's homes by code."""
     with conn.cursor(row_factory=kwargs_row(Home)) as cur:
@@ -227,6 +247,13 @@ def home_by_code(conn: Conn, code: str) -> Home | None:
     """The home of this code, whichever organisation it belongs to."""
     with conn.cursor(row_factory=kwargs_row(Home)) as cur:
         return cur.execute("SELECT * FROM home WHERE code = %(code)s", {"code": code}).fetchone()
+
+
+def dialect_of(conn: Conn, home_id: int) -> str:
+    """How the hub of this home words its messages; the home must be one of ours."""
+    row = conn.execute("SELECT dialect FROM hub WHERE home_id = %(home_id)s", {"home_id": home_id}).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def sensors_of(conn: Conn, home_id: int) -> list[Sensor]:

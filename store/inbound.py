@@ -33,12 +33,15 @@ class ProviderCallback:
 
 
 def keep_inbound(conn: Conn, *, provider_id: str, phone: str, body: str, now: datetime) -> bool:
-    """Keep a reply and wake `alerts`. False if this one is already here: the provider repeats itself."""
+    """Keep a reply and wake `alerts`. False if this one is already here: the provider repeats itself.
+
+    `ON CONFLICT` names no column: that would need the right to read, and the pages may only add.
+    """
     cur = conn.execute(
         """
         INSERT INTO inbound_message (provider_id, phone, body, received_at)
         VALUES (%(provider_id)s, %(phone)s, %(body)s, %(now)s)
-            ON CONFLICT (provider_id) DO NOTHING
+            ON CONFLICT DO NOTHING
         """,
         # PostgreSQL's text holds no NUL
         {"provider_id": provider_id, "phone": phone, "body": body.replace("\0", "")[:1600], "now": now},
@@ -61,7 +64,7 @@ def keep_callback(
         """
         INSERT INTO provider_callback (provider_id, notification_id, status, error_code, received_at)
         VALUES (%(provider_id)s, %(notification_id)s, %(status)s, %(error_code)s, %(now)s)
-            ON CONFLICT (provider_id, status) DO NOTHING
+            ON CONFLICT DO NOTHING
         """,
         {
             "provider_id": provider_id,

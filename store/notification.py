@@ -145,7 +145,10 @@ def claim_due(conn: Conn, *, now: datetime, lease: timedelta) -> Claim | None:
            SET state = 'claimed', lease_until = %(until)s, due_at = %(until)s, attempts = attempts + 1
           FROM found
          WHERE notification.id = found.id
-        RETURNING notification.id, found.state
+        RETURNING notification.id, found.state,
+                  EXISTS (SELECT 1 FROM restored
+                           WHERE restored_at > notification.created_at
+                              OR restored_at > (SELECT opened_at FROM alert WHERE alert.id = notification.alert_id))
         """,
         {"now": now, "until": now + lease},
     ).fetchone()
@@ -153,7 +156,8 @@ def claim_due(conn: Conn, *, now: datetime, lease: timedelta) -> Claim | None:
         return None
     notification = notification_by_id(conn, row[0])
     assert notification is not None
-    return Claim(notification=notification, may_be_sent=row[1] != NotificationState.DUE)
+    # An alert out of a backup: what it sent after the backup was taken, this database cannot know.
+    return Claim(notification=notification, may_be_sent=row[1] != NotificationState.DUE or row[2])
 
 
 def settle_accepted(

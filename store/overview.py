@@ -163,7 +163,7 @@ def rejected_counts(conn: Conn, home_id: int, *, since: datetime) -> list[Reject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Figures of the whole service for IT: no home, no person."""
+    """Figures for IT: no home, no person. The pages see those of one organisation, and what belongs to none."""
 
     homes: int
     hubs_online: int
@@ -191,14 +191,13 @@ def totals(conn: Conn, *, now: datetime) -> Totals:
                    (SELECT count(*) FROM sensor_event
                      WHERE occurred_at > %(hour_ago)s AND received_at > %(hour_ago)s) AS events_last_hour,
                    (SELECT count(*) FROM rejected_message WHERE received_at > %(day_ago)s) AS rejected_last_day,
-                   (SELECT count(*) FROM rejected_message
-                     WHERE received_at > %(day_ago)s AND home_id IS NULL) AS rejected_of_no_home,
+                   count_rejected_of_no_home(%(day_ago)s) AS rejected_of_no_home,
                    (SELECT count(*) FROM alert WHERE state <> 'closed') AS open_alerts,
                    (SELECT count(*) FROM notification
                      WHERE state IN ('due', 'claimed', 'unknown')) AS notifications_waiting,
                    (SELECT count(*) FROM notification WHERE state IN ('undelivered', 'failed')
                        AND created_at > %(day_ago)s) AS notifications_failed_last_day,
-                   (SELECT count(*) FROM inbound_message WHERE handled_at IS NULL) AS replies_waiting,
+                   count_replies_waiting() AS replies_waiting,
                    (SELECT count(*) FROM deviation WHERE decided_revision < revision) AS deviations_undecided,
                    pg_database_size(current_database()) AS database_bytes,
                    current_setting('server_version') AS database_version

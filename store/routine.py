@@ -1,5 +1,6 @@
 """The routine: what is usual for this resident, readable by a clinician, beside the model's own state."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,17 @@ class Routine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoutineProgress:
+    """What of a routine changes from minute to minute, when what is usual does not."""
+
+    home_id: int
+    as_of: datetime
+    learned_days: float
+    warm_up_days: float
+    next_check_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutineSnapshot:
     """The model's own state with the cursor it belongs to."""
 
@@ -61,6 +73,27 @@ def save_routine(conn: Conn, routine: Routine) -> None:
             "warm_up_days": routine.warm_up_days,
             "usual": Jsonb(asdict(routine.usual)),
             "next_check_at": routine.next_check_at,
+        },
+    )
+
+
+def save_progress(conn: Conn, news: Collection[RoutineProgress]) -> None:
+    """Bring the routines that are saved already up to date, of many homes at once."""
+    conn.execute(
+        """
+        UPDATE routine
+           SET as_of = news.as_of, learned_days = news.learned_days, warm_up_days = news.warm_up_days,
+               next_check_at = news.next_check_at
+          FROM unnest(%(homes)s::bigint[], %(as_of)s::timestamptz[], %(learned)s::float8[], %(warm_up)s::float8[],
+                      %(next)s::timestamptz[]) AS news (home_id, as_of, learned_days, warm_up_days, next_check_at)
+         WHERE routine.home_id = news.home_id
+        """,
+        {
+            "homes": [one.home_id for one in news],
+            "as_of": [one.as_of for one in news],
+            "learned": [one.learned_days for one in news],
+            "warm_up": [one.warm_up_days for one in news],
+            "next": [one.next_check_at for one in news],
         },
     )
 

@@ -87,7 +87,7 @@ def staff_of(conn: Conn, organisation_id: int) -> list[Staff]:
 def staff_by_email(conn: Conn, email: str) -> Staff | None:
     """The member of staff with this e-mail address, whatever its capitals; also one who left."""
     with conn.cursor(row_factory=kwargs_row(_staff)) as cur:
-        return cur.execute("SELECT * FROM staff WHERE lower(email) = lower(%(email)s)", {"email": email}).fetchone()
+        return cur.execute("SELECT * FROM staff_of_email(%(email)s)", {"email": email}).fetchone()
 
 
 def set_password(conn: Conn, staff_id: int, password_hash: str) -> None:
@@ -129,20 +129,25 @@ def open_session(conn: Conn, session: Session) -> None:
 def live_session(
     conn: Conn, token_hash: bytes, *, now: datetime, idle_limit: timedelta
 ) -> tuple[Session, Staff] | None:
-    """The session of this token with its owner; None if it ran out, lay idle too long, or its owner has left."""
+    """The session of this token with its owner; None if it ran out, lay idle too long, or its owner has left.
+
+    Asked before the organisation is known, so through functions that give away nothing but this one session.
+    """
     with conn.cursor(row_factory=kwargs_row(Session)) as sessions:
         session = sessions.execute(
             """
             SELECT token_hash, staff_id, csrf_token, created_at, last_seen_at, expires_at
-              FROM session
-             WHERE token_hash = %(token_hash)s AND expires_at > %(now)s AND last_seen_at > %(seen_after)s
+              FROM session_of_token(%(token_hash)s)
+             WHERE expires_at > %(now)s AND last_seen_at > %(seen_after)s
             """,
             {"token_hash": token_hash, "now": now, "seen_after": now - idle_limit},
         ).fetchone()
     if session is None:
         return None
     with conn.cursor(row_factory=kwargs_row(_staff)) as cur:
-        staff = cur.execute("SELECT * FROM staff WHERE id = %(id)s AND is_active", {"id": session.staff_id}).fetchone()
+        staff = cur.execute(
+            "SELECT * FROM staff_of_token(%(token_hash)s) WHERE is_active", {"token_hash": token_hash}
+        ).fetchone()
     return None if staff is None else (session, staff)
 
 
@@ -155,8 +160,8 @@ def note_session_seen(conn: Conn, token_hash: bytes, *, now: datetime) -> None:
 
 
 def close_session(conn: Conn, token_hash: bytes) -> None:
-    """Sign out; nothing happens if it was closed already."""
-    conn.execute("DELETE FROM session WHERE token_hash = %(token_hash)s", {"token_hash": token_hash})
+    """Sign out, whoever's session it was; nothing happens if it was closed already."""
+    conn.execute("SELECT end_session(%(token_hash)s)", {"token_hash": token_hash})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,9 @@ class Channel(StrEnum):
     INTAKE = "telecare_intake"  # ingest has stored something: anomaly
     FINDING = "telecare_finding"  # anomaly has found something: alerts
     NOTIFICATION = "telecare_notification"  # an answer or a page has made something due: alerts
+    DESCRIPTION = (
+        "telecare_description"  # a home, its sensors or absences are described anew: anomaly, with the home's id
+    )
 
 
 def wake(conn: Conn, channel: Channel) -> None:
@@ -33,20 +36,27 @@ class Listener:
         self._channels = channels
         self._conn: Conn | None = None
 
-    def wait(self, timeout: timedelta, *, sleep: Callable[[float], None]) -> None:
-        """Return at the next notice, or after `timeout` of real time. Never raises for a lost database."""
+    def wait(self, timeout: timedelta, *, sleep: Callable[[float], None]) -> list[tuple[Channel, str]]:
+        """Return at the next notice, or after `timeout` of real time: what was said, as (channel, payload).
+
+        Never raises for a lost database. A connection that is new says every channel with an empty payload: whatever
+        came before it was not heard.
+        """
         try:
             if self._conn is None:
                 self._conn = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
                 for channel in self._channels:
                     self._conn.execute(f"LISTEN {channel}")  # an enum of ours, never input
-                return  # something may have come before we listened
-            for _ in self._conn.notifies(timeout=timeout.total_seconds(), stop_after=1):
-                pass
+                return [(channel, "") for channel in self._channels]  # something may have come before we listened
+            found = list(self._conn.notifies(timeout=timeout.total_seconds(), stop_after=1))
+            if found:
+                found += self._conn.notifies(timeout=0)
+            return [(Channel(notice.channel), notice.payload) for notice in found]
         except psycopg.OperationalError as exc:
             log.warning("lost the database while waiting for work: %s", exc)
             self.close()
             sleep(timeout.total_seconds())
+            return []
 
     def close(self) -> None:
         """Give the connection back."""

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
 from deploy.local_stack.broker import Broker
 from deploy.local_stack.credentials import Credential
@@ -22,6 +23,7 @@ from deploy.local_stack.lifeline import Lifeline
 from deploy.local_stack.postgres import Postgres
 from store.database import Conn, DatabaseSettings, Pool, open_pool
 from store.migrate import migrate
+from store.roles import RoleSettings, prepare_roles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,20 @@ class Database:
 
     server: str  # connection string of its maintenance database
     template: str
+    owner: str  # the role that owns the tables
+    roles: RoleSettings  # those of the services
+
+    def as_owner(self, settings: DatabaseSettings) -> DatabaseSettings:
+        """The same database as the role that migrates."""
+        return _signed_in(settings, self.owner, ROLES_PASSWORD)
+
+    def as_service(self, settings: DatabaseSettings) -> DatabaseSettings:
+        """The same database as ingest, anomaly and alerts sign in."""
+        return _signed_in(settings, self.roles.database_service_role, ROLES_PASSWORD)
+
+    def as_pages(self, settings: DatabaseSettings) -> DatabaseSettings:
+        """The same database as the api process signs in: only rows of the organisation it acts for."""
+        return _signed_in(settings, self.roles.database_pages_role, ROLES_PASSWORD)
 
     @contextlib.contextmanager
     def fresh(self) -> Iterator[DatabaseSettings]:
@@ -41,9 +57,33 @@ class Database:
         finally:
             self._execute("DROP DATABASE {} WITH (FORCE)", name)
 
+    def use_timescale(self) -> None:
+        """Where the server has loaded TimescaleDB, the suite runs on it."""
+        target = make_conninfo(self.server, dbname=self.template)
+        with contextlib.closing(psycopg.connect(target, autocommit=True, connect_timeout=10)) as conn:
+            row = conn.execute("SELECT current_setting('shared_preload_libraries') ~ 'timescaledb'").fetchone()
+            if row is not None and row[0]:
+                conn.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+
+    def send_away(self) -> None:
+        """End every session in the template, and wait until they are gone."""
+        with contextlib.closing(psycopg.connect(self.server, autocommit=True, connect_timeout=10)) as conn:
+            conn.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %(name)s",
+                {"name": self.template},
+            )
+
     def _execute(self, statement: LiteralString, *names: str) -> None:
         with contextlib.closing(psycopg.connect(self.server, autocommit=True, connect_timeout=10)) as conn:
             conn.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+ROLES_PASSWORD = "for-the-tests"
+
+
+def _signed_in(settings: DatabaseSettings, role: str, password: str) -> DatabaseSettings:
+    url = make_conninfo(settings.database_url, **{"user": role, "password": password})
+    return DatabaseSettings(database_url=url)
 
 
 @pytest.fixture(scope="session")
@@ -70,16 +110,37 @@ def database(scratch: Path, lifeline: Lifeline) -> Iterator[Database]:
         server = os.environ.get("TELECARE_TEST_DATABASE_URL")
         if not server:
             server = stack.enter_context(Postgres(scratch, durable=False, lifeline=lifeline)).url("postgres")
-        template = f"template_{uuid.uuid4().hex[:12]}"
-        database = Database(server=server, template=template)
-        database._execute("CREATE DATABASE {}", template)
+        run = uuid.uuid4().hex[:12]  # names of this run alone: the server may be shared
+        owner = f"owner_{run}"
+        roles = RoleSettings(
+            database_service_role=f"service_{run}",
+            database_service_password=SecretStr(ROLES_PASSWORD),
+            database_pages_role=f"pages_{run}",
+            database_pages_password=SecretStr(ROLES_PASSWORD),
+        )
+        database = Database(server=server, template=f"template_{run}", owner=owner, roles=roles)
+        database._execute(f"CREATE ROLE {{}} LOGIN CREATEROLE PASSWORD '{ROLES_PASSWORD}'", owner)
         try:
-            target = make_conninfo(server, dbname=template)
-            with contextlib.closing(psycopg.connect(target, autocommit=True)) as conn:
-                migrate(conn)
+            database._execute("CREATE DATABASE {} OWNER {}", database.template, owner)
+            database.use_timescale()
+            prepare_template(database)
+            # A template may have no visitors. Where TimescaleDB is installed, its scheduler connects to every database
+            # that may be connected to, and would come back (timescaledb#4048, #9080).
+            database._execute("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", database.template)
+            database.send_away()
             yield database
         finally:
-            database._execute("DROP DATABASE {} WITH (FORCE)", template)
+            database._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database.template)
+            for role in (roles.database_service_role, roles.database_pages_role, owner):
+                database._execute("DROP ROLE IF EXISTS {}", role)
+
+
+def prepare_template(database: Database) -> None:
+    """Migrated and guarded by the role that owns it, as a real site does it."""
+    whole = DatabaseSettings(database_url=make_conninfo(database.server, dbname=database.template))
+    with contextlib.closing(psycopg.connect(database.as_owner(whole).database_url, autocommit=True)) as conn:
+        migrate(conn)
+        assert prepare_roles(conn, database.roles) == []
 
 
 @pytest.fixture
@@ -101,6 +162,26 @@ def conn(settings: DatabaseSettings) -> Iterator[Conn]:
     """A connection to this test's own database, inside a transaction; `conn.commit()` is allowed."""
     with contextlib.closing(psycopg.connect(settings.database_url, connect_timeout=10)) as conn:
         yield conn
+
+
+@pytest.fixture
+def pages_settings(database: Database, settings: DatabaseSettings) -> DatabaseSettings:
+    """This test's own database as the api process signs in."""
+    return database.as_pages(settings)
+
+
+@pytest.fixture
+def pages_pool(pages_settings: DatabaseSettings) -> Iterator[Pool]:
+    """A pool on it."""
+    with contextlib.closing(open_pool(pages_settings, size=4)) as pool:
+        yield pool
+
+
+@pytest.fixture
+def service_pool(database: Database, settings: DatabaseSettings) -> Iterator[Pool]:
+    """A pool as ingest, anomaly and alerts have it: all organisations, and no table's shape can be changed."""
+    with contextlib.closing(open_pool(database.as_service(settings), size=4)) as pool:
+        yield pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What a detector is, and what it may look at. A new family is a new file here and a line in `home_model`."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from anomaly.hazard import Hazard
@@ -9,12 +9,26 @@ from anomaly.open_finding import Finding
 from anomaly.plan import HomePlan, PlanSensor
 from anomaly.return_period import DailyMaximum
 from anomaly.situation import Quiet, Situation
+from anomaly.witnesses import Witnesses
 from store.deviation import Grade
 
 CEILINGS_ONLY_DAYS = 3.0  # learned days before which only ceilings and equipment speak
 WARM_UP_DAYS = 14.0  # learned days before which everything must be twice as rare
 NOTICE_DAYS = 10.0  # shown on the page
 URGENT_DAYS = 365.0  # somebody must look now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """A sensor that may have died since it spoke last."""
+
+    code: str
+    heard_at: float  # epoch seconds
+    evidence: float  # nats, from the time before the running quiet
+
+
+def _nobody() -> list[Suspicion]:
+    return []
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,6 +38,8 @@ class Known:
     situation: Situation
     hazard: Hazard
     maxima: DailyMaximum
+    witnesses: Witnesses = field(default_factory=Witnesses)
+    suspects: Callable[[], list[Suspicion]] = _nobody
     learned_days: float = 0.0
 
     @property

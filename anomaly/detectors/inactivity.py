@@ -3,6 +3,10 @@
 The surprise Λ of the running quiet (`hazard`) grows minute by minute; when it passes what the home's own days reach
 about once in N days (`return_period`), the finding is raised, and rises under the same id. Between two signs of life
 nothing can change but the clock: the minute at which the next grade would be reached is computed once and waited for.
+
+While a dead sensor explains the quiet at least as well (`doubt`), the same people are told at the same minute, but what
+is true: that it cannot be observed how the resident is. The ceilings, and a quiet that no dead sensor explains any
+more, are inactivity again.
 """
 
 import math
@@ -15,6 +19,7 @@ import numpy as np
 from anomaly import explain
 from anomaly.clock_bins import QUARTER, Floats
 from anomaly.detectors.detector import Known
+from anomaly.doubt import Doubt, doubt_about
 from anomaly.hazard import CLOCK_STARTS, Path
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
@@ -32,19 +37,17 @@ class Inactivity:
     def __init__(self) -> None:
         self.due = math.inf
         self.open: OpenFinding | None = None
+        self.doubt: OpenFinding | None = None  # said in its place
 
     def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         """Somebody moved: whatever was found is over, and a new quiet begins."""
-        if self.open is not None:
-            yield self.open.finding(known.plan, ended=t)
-            self.open = None
+        yield from self._all_over(t, known)
         self.due = next_minute(t + CLOCK_STARTS) if known.situation.watching else math.inf
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
         """Nothing is said while nobody can see; afterwards we look anew."""
-        if self.open is not None and known.situation.is_away(t):
-            yield self.open.finding(known.plan, ended=t)
-            self.open = None
+        if known.situation.is_away(t):
+            yield from self._all_over(t, known)
         quiet = known.situation.quiet
         self.due = next_minute(t) if known.situation.watching and quiet is not None else math.inf
 
@@ -59,16 +62,30 @@ class Inactivity:
         reach = _Reach(quiet, known, until=until)
         grade = reach.grade_at(t)
         if grade is not None and (self.open is None or grade.rank > Grade(self.open.grade).rank):
-            self.open = reach.finding(grade, t)
-            yield self.open.finding(known.plan)
-        self.due = reach.next_after(t, self.open) or until
+            if self.doubt is None:
+                self.open = reach.finding(grade, t)
+                yield self.open.finding(known.plan)
+            elif grade is Grade.URGENT:  # no dead sensor explains that: it is what it seemed to be
+                yield from self._all_over(t, known)
+                self.open = reach.finding(grade, t)
+                yield self.open.finding(known.plan)
+        elif reach.is_doubtful(t) and self.doubt is None and not _is_told(self.open):
+            self.doubt = reach.doubtful(t)
+            yield self.doubt.finding(known.plan)
+        self.due = reach.next_after(t, self.open, self.doubt) or until
+
+    def _all_over(self, t: float, known: Known) -> Iterator[Finding]:
+        for found in (self.open, self.doubt):
+            if found is not None:
+                yield found.finding(known.plan, ended=t)
+        self.open = self.doubt = None
 
     def next_grade_at(self, t: float, known: Known, *, within: float = 48 * 3600.0) -> float | None:
         """When continued silence would raise the next grade; None if not within so many seconds."""
         quiet = known.situation.quiet
         if quiet is None or not known.situation.watching:
             return None
-        return _Reach(quiet, known, until=next_minute(t + within)).next_after(t, self.open)
+        return _Reach(quiet, known, until=next_minute(t + within)).next_after(t, self.open, self.doubt)
 
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
         """The thresholds may have moved: look again."""
@@ -77,12 +94,17 @@ class Inactivity:
 
     def saved(self) -> dict[str, Any]:
         """As JSON."""
-        return {"due": self.due, "open": None if self.open is None else asdict(self.open)}
+        return {
+            "due": self.due,
+            "open": None if self.open is None else asdict(self.open),
+            "doubt": None if self.doubt is None else asdict(self.doubt),
+        }
 
     def restore(self, saved: dict[str, Any]) -> None:
         """From JSON."""
         self.due = saved["due"]
         self.open = None if saved["open"] is None else OpenFinding(**saved["open"])
+        self.doubt = None if saved["doubt"] is None else OpenFinding(**saved["doubt"])
 
 
 class _Reach:
@@ -91,41 +113,103 @@ class _Reach:
     def __init__(self, quiet: Quiet, known: Known, *, until: float) -> None:
         self.quiet, self.known = quiet, known
         self.path = known.hazard.path(quiet.observed(until), quiet.place, known.situation.clock)
-        self.surprise = with_absence(known.hazard.surprise(self.path), quiet.chance_out)
+        seen = known.witnesses.without(self.path, known.situation.lost_sensors)
+        self.surprise = with_absence(known.hazard.surprise(seen), quiet.chance_out)
+        self.until = until
+        self._doubt: Doubt | None = None
         limits = known.plan.limits
         self.is_out = quiet.out >= _PROBABLY
         self.waking = np.cumsum(self.path.seconds * _is_waking(self.path, limits.waking_hours)) + CLOCK_STARTS
         needed = known.required_days(limits.false_inactivity_a_month)
         self.needed = {grade: known.maxima.surprise_of(days) for grade, days in needed.items()}
 
-    def reached(self, grade: Grade) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """For every step: has this grade been reached at its end?"""
+    def scored(self, grade: Grade) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """For every step: is the quiet rare enough for this grade, whatever explains it?"""
+        return self.surprise >= self.needed.get(grade, math.inf)
+
+    @property
+    def doubt(self) -> Doubt:
+        """Would a dead sensor explain it? Asked only when something is to be said."""
+        if self._doubt is None:
+            self._doubt = doubt_about(self.quiet, self.path, self.known, until=self.until)
+        return self._doubt
+
+    def ceiling(self, grade: Grade) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """For every step: does a limit that learning cannot move call for this grade?"""
         limits = self.known.plan.limits
-        found = self.surprise >= self.needed.get(grade, math.inf)
         if grade is Grade.URGENT and not self.is_out:
-            found = found | (self.waking >= limits.quiet_waking_hours * 3600.0)
+            return self.waking >= limits.quiet_waking_hours * 3600.0
         if grade is Grade.ATTENTION and self.is_out:
-            found = found | (np.cumsum(self.path.seconds) + CLOCK_STARTS >= limits.out_hours * 3600.0)
-        return found
+            return np.cumsum(self.path.seconds) + CLOCK_STARTS >= limits.out_hours * 3600.0
+        return np.zeros(len(self.path.ends), dtype=np.bool_)
 
     def grade_at(self, t: float) -> Grade | None:
         """The highest grade reached by now."""
         step = self._step(t)
         if step is None:
             return None
-        return next((grade for grade in reversed(Grade) if self.reached(grade)[step]), None)
+        return next((grade for grade in reversed(Grade) if self._is_reached(grade, step)), None)
 
-    def next_after(self, t: float, found: OpenFinding | None) -> float | None:
-        """The first full minute after `t` at which a higher grade is reached."""
+    def _is_reached(self, grade: Grade, step: int) -> bool:
+        if self.ceiling(grade)[step]:
+            return True
+        return bool(self.scored(grade)[step]) and not self.doubt.explains[step]
+
+    def is_doubtful(self, t: float) -> bool:
+        """Rare enough for a telephone, and a dead sensor explains it."""
+        step = self._step(t)
+        return step is not None and bool(self.scored(Grade.ATTENTION)[step]) and bool(self.doubt.explains[step])
+
+    def next_after(self, t: float, found: OpenFinding | None, doubt: OpenFinding | None) -> float | None:
+        """The first full minute after `t` at which there is more to say."""
         have = -1 if found is None else Grade(found.grade).rank
-        due: float | None = None
+        if doubt is not None:
+            have = max(have, Grade.ATTENTION.rank)
+        now = self._step(t)
+        due = math.inf
         for grade in Grade:
             if grade.rank > have:
-                steps = np.flatnonzero(self.reached(grade) & (self.path.ends > t))
-                if len(steps):
-                    at = next_minute(float(self.path.ends[steps[0]]))
-                    due = at if due is None else min(due, at)
-        return due
+                scored = self.scored(grade)
+                if now is not None and scored[now]:  # it is withheld: until no dead sensor explains it any more
+                    scored = scored & ~self.doubt.explains
+                ends = self.path.ends[(scored | self.ceiling(grade)) & (self.path.ends > t)]
+                due = min(due, next_minute(float(ends[0]))) if len(ends) else due
+        return None if math.isinf(due) else due
+
+    def doubtful(self, t: float) -> OpenFinding:
+        """That nobody can say how the resident is, in words and numbers."""
+        known, quiet, suspect = self.known, self.quiet, self.doubt.suspect
+        step = self._step(t)
+        assert step is not None
+        assert suspect is not None
+        once = known.maxima.once_in_days(float(self.surprise[step]))
+        shown = known.maxima.shown(once)
+        return OpenFinding(
+            kind=DeviationKind.CANNOT_OBSERVE,
+            grade=Grade.ATTENTION,
+            raised=t,
+            started=quiet.began,
+            once_in_days=round(shown, 1),
+            evidence={
+                "quiet_minutes": round((t - quiet.began) / 60),
+                "unable_to_verify": True,
+                "suspect": suspect.code,
+                "suspect_heard": explain.clock_time(suspect.heard_at, known.plan.zone, seen_from=t),
+                "place": quiet.place.name.lower(),
+                "room": quiet.room,
+            },
+            explanation=explain.doubtful(
+                quiet=explain.duration(t - quiet.began),
+                since=self._since(t),
+                rare=explain.rarity(shown, once),
+                suspect=suspect.code,
+                heard=explain.clock_time(suspect.heard_at, known.plan.zone, seen_from=t),
+            ),
+        )
+
+    def _since(self, t: float) -> str:
+        at = explain.clock_time(self.quiet.began, self.known.plan.zone, seen_from=t)
+        return f"{explain.where(self.quiet.place, self.quiet.room)} at {at}"
 
     def finding(self, grade: Grade, t: float) -> OpenFinding:
         """In words and numbers."""
@@ -137,7 +221,6 @@ class _Reach:
         shown = known.maxima.shown(once)
         scored = surprise >= self.needed.get(Grade.NOTICE, math.inf)
         usual = self._usual_seconds()
-        zone = known.plan.zone
         evidence = {
             "quiet_minutes": round((t - quiet.began) / 60),
             "observed_minutes": round(quiet.age(t) / 60),
@@ -159,8 +242,7 @@ class _Reach:
             evidence=evidence,
             explanation=explain.inactivity(
                 quiet=explain.duration(t - quiet.began),
-                since=f"{explain.where(quiet.place, quiet.room)} at "
-                f"{explain.clock_time(quiet.began, zone, seen_from=t)}",
+                since=self._since(t),
                 usually_within=None if usual is None else explain.duration(usual),
                 rare=explain.rarity(shown, once) if scored else None,
                 ceiling=None if scored else self._ceiling_words(),
@@ -184,6 +266,11 @@ class _Reach:
         """The last step that is over by `t`."""
         found = int(np.searchsorted(self.path.ends, t, side="right")) - 1
         return None if found < 0 else found
+
+
+def _is_told(found: OpenFinding | None) -> bool:
+    """Is it more than a note on a page?"""
+    return found is not None and Grade(found.grade).rank >= Grade.ATTENTION.rank
 
 
 def _is_waking(path: Path, hours: tuple[float, float]) -> Floats:

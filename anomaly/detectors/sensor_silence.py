@@ -13,7 +13,7 @@ from typing import Any
 
 from anomaly import explain
 from anomaly.clock_bins import PART_OF_BIN, PARTS, QUARTER
-from anomaly.detectors.detector import Known
+from anomaly.detectors.detector import Known, Suspicion
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import Quiet
@@ -25,6 +25,7 @@ SILENT_AFTER = 24 * 3600.0  # seconds; nobody drives out for less
 _EVIDENCE = math.log(99.0 * 1000.0)  # 99 : 1 for dead, from 1 : 1000 that it died since it spoke last
 _SUSPICION = math.log(99.0 * 20.0)  # enough to say nothing of a resident whom it may no longer see
 _LEARNED_DAYS, _LEARNED_FIRINGS = 7.0, 20.0  # before, too little is known of it
+_TEMPERED = 5.0  # nats for the longest silence a sensor ever survived: life is burstier than the count assumes
 _STUCK_QUARTERS = 20  # active quarter hours elsewhere while it stays on
 _LIFE_IN_ROOMS = 2  # one sensor alone, in an empty home, shows no life
 _HALF_LIFE_DAYS = 42.0
@@ -113,6 +114,17 @@ class SensorSilence:
             speech.chances = [count * keep for count in speech.chances]
             speech.most *= keep
 
+    def suspects(self, known: Known) -> list[Suspicion]:
+        """Every sensor that is known well enough to be missed, with what speaks for its death."""
+        found = []
+        for sensor in known.plan.sensors:
+            speech = self.speech.get(sensor.code)
+            if speech is None or speech.last is None or not _tells(sensor) or not self._is_known(speech, known):
+                continue
+            evidence = speech.evidence * min(1.0, _TEMPERED / max(speech.most, _TEMPERED))
+            found.append(Suspicion(code=sensor.code, heard_at=speech.last, evidence=evidence))
+        return found
+
     def _of(self, code: str) -> _Speech:
         if code not in self.speech:
             self.speech[code] = _Speech()
@@ -124,7 +136,7 @@ class SensorSilence:
         rooms = {known.situation.sensors[code].room for code in self.fired if code in known.situation.sensors}
         for sensor in known.plan.sensors:
             speech = self.speech.get(sensor.code)
-            if speech is None or sensor.kind in _RARELY_SPEAK or sensor.kind.is_measurement:
+            if speech is None or not _tells(sensor):
                 continue
             if sensor.code in self.fired:
                 speech.chances = [a + b for a, b in zip(speech.chances, speech.waiting, strict=True)]
@@ -146,9 +158,11 @@ class SensorSilence:
             if sensor.code in self.silent or speech.on_quarters >= _STUCK_QUARTERS:
                 self.due = next_minute(t)
 
+    def _is_known(self, speech: _Speech, known: Known) -> bool:
+        return known.learned_days >= _LEARNED_DAYS and sum(speech.spoke) >= _LEARNED_FIRINGS
+
     def _is_silent(self, speech: _Speech, known: Known, *, evidence: float, times: float) -> bool:
-        is_known = known.learned_days >= _LEARNED_DAYS and sum(speech.spoke) >= _LEARNED_FIRINGS
-        return is_known and speech.evidence >= max(evidence, times * speech.most)
+        return self._is_known(speech, known) and speech.evidence >= max(evidence, times * speech.most)
 
     def _is_stuck(self, speech: _Speech, t: float) -> bool:
         on_for = 0.0 if speech.on_since is None else t - speech.on_since
@@ -202,6 +216,11 @@ class SensorSilence:
         self.quarter = saved["quarter"]
         self.fired = set(saved["fired"])
         self.watched = saved["watched"]
+
+
+def _tells(sensor: PlanSensor) -> bool:
+    """Does it speak often enough, and of people, for its silence to mean something?"""
+    return sensor.kind not in _RARELY_SPEAK and not sensor.kind.is_measurement
 
 
 def _counts(t: float, known: Known) -> bool:

@@ -3,7 +3,7 @@
 "Could not observe" is never "no activity": a day without coverage has no figures, not zeros.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -28,7 +28,8 @@ class DayFigures:
     row: Row
     observed: timedelta
     not_observed: timedelta
-    still_to_come: timedelta  # the three add up to the row's length, 23 and 25 hours included
+    still_to_come: timedelta
+    not_installed: timedelta  # before the home's first message; the four add up to the row's length, whatever its hours
     first_seen: datetime | None
     last_seen: datetime | None
     up_at: datetime | None  # by the bed mat: left the bed for good before noon
@@ -36,10 +37,11 @@ class DayFigures:
     active_quarters: int  # quarter hours in which somebody was seen
     time_in: dict[Place, timedelta]  # seen and last seen together
     absences: tuple[Absence, ...]
+    dark: frozenset[Place] = frozenset()  # could not be observed for most of the time in which the home was
 
     @property
     def observed_share(self) -> float | None:
-        """Of the part of the row that has been; None before it begins."""
+        """Of the part of the row that has been; None before it begins, or before the home was installed."""
         so_far = self.observed + self.not_observed
         return self.observed / so_far if so_far else None
 
@@ -56,11 +58,19 @@ def day_figures(
     covered: Sequence[Interval],
     absences: Sequence[Absence],
     now: datetime,
+    installed_at: datetime | None = None,
+    places: Mapping[Place, Sequence[Interval]] | None = None,
 ) -> list[DayFigures]:
-    """One for each row, in the same order."""
+    """One for each row, in the same order. `places` says when each was covered; without it, all were as the home."""
     in_bed = [s for s in timeline.segments if s.place is Place.IN_BED and s.end - s.start >= IN_BED_FROM]
     walk = _SegmentWalk(timeline.segments)
-    return [_figures(row, timeline, walk, in_bed, covered=covered, absences=absences, now=now) for row in rows]
+    return [
+        _figures(
+            row, timeline, walk, in_bed, covered=covered, absences=absences, now=now, installed_at=installed_at,
+            places=places or {},
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def _figures(
@@ -72,9 +82,12 @@ def _figures(
     covered: Sequence[Interval],
     absences: Sequence[Absence],
     now: datetime,
+    installed_at: datetime | None,
+    places: Mapping[Place, Sequence[Interval]],
 ) -> DayFigures:
     until = min(max(now, row.start), row.end)
-    observed = sum((_overlap(row.start, until, *interval) for interval in covered), _NOTHING)
+    since = min(max(installed_at or row.start, row.start), until)
+    observed = _length(covered, since, until)
     times = timeline.sightings
     first, last = (int(i) for i in np.searchsorted(times, (row.start.timestamp(), until.timestamp())))
     seen = times[first:last]
@@ -87,8 +100,9 @@ def _figures(
     return DayFigures(
         row=row,
         observed=observed,
-        not_observed=until - row.start - observed,
+        not_observed=until - since - observed,
         still_to_come=row.end - until,
+        not_installed=since - row.start,
         first_seen=datetime.fromtimestamp(float(seen[0]), UTC) if len(seen) else None,
         last_seen=datetime.fromtimestamp(float(seen[-1]), UTC) if len(seen) else None,
         up_at=_up_at(row, in_bed, now),
@@ -96,6 +110,7 @@ def _figures(
         active_quarters=len(np.unique((seen - row.start.timestamp()) // QUARTER.total_seconds())),
         time_in=time_in,
         absences=tuple(a for a in absences if a.from_at < row.end and a.until_at > row.start),
+        dark=frozenset(place for place, seen in places.items() if _length(seen, since, until) < observed / 2),
     )
 
 
@@ -111,6 +126,10 @@ class _SegmentWalk:
         while index < len(self._segments) and self._segments[index].start < row.end:
             yield self._segments[index]
             index += 1
+
+
+def _length(covered: Sequence[Interval], start: datetime, end: datetime) -> timedelta:
+    return sum((_overlap(start, end, *interval) for interval in covered), _NOTHING)
 
 
 def _overlap(start: datetime, end: datetime, first: datetime, last: datetime) -> timedelta:

@@ -1,6 +1,6 @@
 """Reads what a home's chart needs from the database and puts it together; the only file here that takes `conn`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -15,13 +15,14 @@ from api.charts.sentences import chart_sentence, day_types
 from api.charts.spec import chart_spec
 from api.charts.timeline import LEAD_IN, Interval, Segment, Timeline, build_timeline, shows_a_person
 from store.alert import alerts_of_home
-from store.coverage import covered_for, covered_intervals
+from store.coverage import covered_for, covered_intervals, joined
+from store.coverage_day import home_coverage
 from store.database import Conn
 from store.deviation import deviations_between
 from store.home import Absence, Home, Sensor, SensorKind, absences_of, sensors_of
 from store.hub import check_ins_between
 from store.routine import Routine, routine_of
-from store.sensor_event import events_between
+from store.sensor_event import changes_between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,26 +85,43 @@ def load_chart(conn: Conn, home: Home, choice: Choice, *, now: datetime) -> Home
     begins, ends = rows[0].start - LEAD_IN, min(rows[-1].end, now)
 
     sensors = sensors_of(conn, home.id)
-    events = events_between(conn, home.id, begins, ends)
-    vouches = covered_for(home.check_in_interval)
-    check_ins = check_ins_between(conn, home.id, begins - vouches, ends)
-    covered = covered_intervals(check_ins, home.check_in_interval, begins, ends)
+    events = changes_between(conn, home.id, begins, ends)
+    coverage = home_coverage(conn, home, sensors, begins, max(begins, ends))
+    installed_at = coverage.installed_at or ends  # before the first message there was nothing to be observed
     absences = absences_of(conn, home.id, rows[0].start, rows[-1].end)
 
-    timeline = build_timeline(events, {s.id: s for s in sensors}, covered=covered, start=begins, end=ends)
+    timeline = build_timeline(
+        events, {s.id: s for s in sensors}, covered=coverage.home, start=max(begins, installed_at), end=ends
+    )
     return HomeChart(
         choice=choice,
         zone=zone,
         now=now,
         rows=rows,
         timeline=timeline,
-        covered=covered,
+        covered=coverage.home,
         absences=absences,
         routine=routine_of(conn, home.id),
         sensors=sensors,
         findings=_findings(conn, home, rows),
-        days=day_figures(rows, timeline, covered=covered, absences=absences, now=now),
+        days=day_figures(
+            rows,
+            timeline,
+            covered=coverage.home,
+            absences=absences,
+            now=now,
+            installed_at=installed_at,
+            places=_by_place(coverage.places),
+        ),
     )
+
+
+def _by_place(rooms: Mapping[str, Sequence[Interval]]) -> dict[Place, list[Interval]]:
+    """Rooms of free text are one place together: it was covered where any of them was."""
+    found: dict[Place, list[Interval]] = {}
+    for room, covered in rooms.items():
+        found.setdefault(place_of_room(room), []).extend(covered)
+    return {place: joined(covered) for place, covered in found.items()}
 
 
 def _findings(conn: Conn, home: Home, rows: Sequence[Row]) -> list[NumberedFinding]:

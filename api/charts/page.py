@@ -126,6 +126,8 @@ def _cells(
     day: DayFigures, places: Sequence[Place], *, zone: ZoneInfo, has_bed_mat: bool, has_door: bool, width: int
 ) -> list[str]:
     share = day.observed_share
+    if share is None and day.not_installed:
+        return ["not installed yet", *["–"] * (width - 1)]
     if share is None:
         return ["still to come", *[""] * (width - 1)]
     if share == 0 and not day.was_seen:
@@ -146,8 +148,14 @@ def _cells(
         *([clock(day.up_at), clock(day.to_bed_at)] if has_bed_mat else []),
         str(day.active_quarters) if day.was_seen else "none seen",
         _hours(day.time_in.get(Place.OUT)) if has_door else "not known",
-        *("–" if place.is_room and not day.was_seen else _hours(day.time_in.get(place)) for place in places),
+        *(_cell_of(place, day) for place in places),
     ]
+
+
+def _cell_of(place: Place, day: DayFigures) -> str:
+    if place in day.dark and not day.time_in.get(place):
+        return "could not observe"
+    return "–" if place.is_room and not day.was_seen else _hours(day.time_in.get(place))
 
 
 def _share(share: float) -> str:

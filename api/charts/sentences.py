@@ -35,6 +35,10 @@ def chart_sentence(days: Sequence[DayFigures], routine: Routine | None, *, findi
         missing = "all of it could be observed"
     else:
         missing = f"{_amount(blind)} could not be observed ({_percent(blind / watched)} of the time)"
+    dark = {place for day in days for place in day.dark}
+    if dark:
+        named = " and ".join(sorted(LOOKS[place].label.lower() for place in dark))
+        missing += f"; some days say nothing of {named}"
     marked = "" if not findings else f" {_count(findings, 'finding is', 'findings are')} marked."
     return f"{period}: {', '.join(parts)}; {missing}.{marked}"
 

@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from api.charts.places import Place, place_of_room
 from store.home import Sensor, SensorKind
-from store.sensor_event import SensorEvent
+from store.sensor_event import Changes, SensorEvent
 
 SEEN_FOR = timedelta(minutes=15)  # a quarter hour, the grain of the routine
 OUT_AFTER = timedelta(minutes=20)
@@ -85,7 +85,7 @@ def shows_a_person(kind: SensorKind, value: float) -> bool:
 
 
 def build_timeline(
-    events: Sequence[SensorEvent],
+    events: Changes | Sequence[SensorEvent],
     sensors: Mapping[int, Sensor],
     *,
     covered: Iterable[Interval],
@@ -190,10 +190,13 @@ class _Readings:
         return _Readings(at=self.at[chosen], sensor=self.sensor[chosen], value=self.value[chosen])
 
 
-def _readings(events: Sequence[SensorEvent], sensors: Mapping[int, Sensor], end: datetime) -> _Readings:
-    at = np.array([event.occurred_at.timestamp() for event in events], dtype=np.float64)
-    sensor = np.array([event.sensor_id for event in events], dtype=np.int64)
-    value = np.array([event.value for event in events], dtype=np.float64)
+def _readings(events: Changes | Sequence[SensorEvent], sensors: Mapping[int, Sensor], end: datetime) -> _Readings:
+    if isinstance(events, Changes):
+        at, sensor, value = events.ats, events.sensor_ids, events.values
+    else:
+        at = np.array([event.occurred_at.timestamp() for event in events], dtype=np.float64)
+        sensor = np.array([event.sensor_id for event in events], dtype=np.int64)
+        value = np.array([event.value for event in events], dtype=np.float64)
     chosen = np.isin(sensor, list(sensors)) & (at < end.timestamp())
     return _Readings(at=at[chosen], sensor=sensor[chosen], value=value[chosen])
 

@@ -68,6 +68,9 @@ KINDS: dict[str, str] = {
     FaultKind.SENSOR_SILENT: "Sensor silent",
     FaultKind.SENSOR_STUCK: "Sensor stuck",
     FaultKind.BATTERY_LOW: "Battery low",
+    FaultKind.WEAK_SIGNAL: "Weak signal",
+    FaultKind.CLOCK_WRONG: "Hub clock wrong",
+    FaultKind.UNKNOWN_SENSOR: "Sensor not set up",
 }
 
 

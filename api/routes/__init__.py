@@ -3,9 +3,12 @@
 from fastapi import APIRouter
 
 from api.charts import routes as chart
-from api.routes import alert, board, equipment, health, homes, sign_in, status, webhooks
+from api.routes import alert, board, broker, equipment, health, homes, rejected, sign_in, status, webhooks
 
 
 def routers() -> list[APIRouter]:
     """Every router of pages, in the order they are tried."""
-    return [part.router for part in (sign_in, board, alert, homes, equipment, chart, status, webhooks, health)]
+    return [
+        part.router
+        for part in (sign_in, board, alert, homes, equipment, rejected, chart, status, webhooks, broker, health)
+    ]

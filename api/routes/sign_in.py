@@ -20,6 +20,7 @@ from api.dependencies import (
 )
 from api.pages.words import duration
 from api.security import new_token, safe_return, same_token, token_hash
+from store.access import act_for
 from store.audit import Action, note_audit
 from store.database import Conn
 from store.staff import (
@@ -124,6 +125,8 @@ def try_to_sign_in(
         note_audit(conn, Action.SIGN_IN_REFUSED, now=now, subject="too many attempts", address=address)
         return wait
     staff = staff_by_email(conn, email)
+    if staff is not None:
+        act_for(conn, staff.organisation_id)  # what is noted of this attempt is noted under that account
     known = staff is not None and staff.is_active
     is_right = parts.passwords.is_right(password, staff.password_hash if staff and known else None)
     if staff is None or not is_right:

@@ -1,4 +1,7 @@
-"""For IT: which services work, and what the database holds. Figures of the whole service, no home and no person."""
+"""For IT: which services work, and what the database holds. No home and no person.
+
+The figures are those of the reader's organisation; what belongs to no organisation is counted whole.
+"""
 
 from datetime import timedelta
 from typing import Annotated
@@ -7,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from api.dependencies import Now, PartsOf, ReadConn, SignedIn, may
-from api.pages.services import late_services
+from api.pages.services import PARTITIONED, late_services, unserved_words, worker_states
 from api.permissions import Permission
 from store.audit import Action, count_audit
 from store.migrate import is_current
@@ -42,7 +45,15 @@ def status(request: Request, staff: MaySeeStatus, conn: ReadConn, parts: PartsOf
         ("Database", f"PostgreSQL {found.database_version}, {found.database_bytes / 1e6:.0f} MB"),
         ("Schema", "up to date" if is_current(conn) else "older than this program: run telecare migrate"),
     ]
-    late = late_services(seen, now=now, tolerance=parts.clock.stretch(timedelta(minutes=2)))
+    tolerance = parts.clock.stretch(timedelta(minutes=2))
+    figures += [
+        (
+            f"Partitions of homes without a worker of {service}",
+            unserved_words(seen, service, now=now, tolerance=tolerance),
+        )
+        for service in PARTITIONED
+    ]
+    late = late_services(seen, now=now, tolerance=tolerance)
     return parts.pages.render(
         request,
         "status.html",
@@ -50,7 +61,7 @@ def status(request: Request, staff: MaySeeStatus, conn: ReadConn, parts: PartsOf
         now=now,
         seen=seen,
         late=late,
-        late_names={entry.service for entry in late},
+        states=worker_states(seen, now=now, tolerance=tolerance),
         figures=figures,
         speed=parts.clock.speed,
     )

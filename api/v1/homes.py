@@ -1,5 +1,6 @@
 """Homes for programs: state, findings, routine, coverage."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -16,17 +17,19 @@ from api.v1.schemas import (
     CoverageAnswer,
     Finding,
     HomeAnswer,
+    PlaceCoverageAnswer,
     RoutineAnswer,
     StateAnswer,
     StretchAnswer,
     UsualAnswer,
 )
 from store.audit import Action, note_audit
-from store.coverage import covered_for, covered_intervals
+from store.coverage import Interval, share_covered
+from store.coverage_day import home_coverage
 from store.deviation import Deviation, deviations_between
 from store.fault import Fault, faults_between
 from store.finding import finding_json
-from store.hub import check_ins_between
+from store.home import sensors_of
 from store.overview import HomeOverview, home_overviews
 from store.routine import routine_of
 
@@ -101,15 +104,22 @@ def coverage(
 ) -> CoverageAnswer:
     """When a movement would have been recorded."""
     start, until = _span(start, until, now=now)
-    check_ins = check_ins_between(conn, home.id, start - covered_for(home.check_in_interval), until)
-    covered = covered_intervals(check_ins, home.check_in_interval, start, until)
-    seen = sum(((end - begin) for begin, end in covered), timedelta())
+    found = home_coverage(conn, home, sensors_of(conn, home.id), start, until)
     return CoverageAnswer(
         start=start,
         until=until,
-        share=min(1.0, seen / (until - start)),
-        covered=[StretchAnswer(start=begin, until=end) for begin, end in covered],
+        installed_at=found.installed_at,
+        share=share_covered(found.home, start, until),
+        covered=_stretches(found.home),
+        places=[
+            PlaceCoverageAnswer(room=room, share=share_covered(covered, start, until), covered=_stretches(covered))
+            for room, covered in found.places.items()
+        ],
     )
+
+
+def _stretches(covered: Sequence[Interval]) -> list[StretchAnswer]:
+    return [StretchAnswer(start=begin, until=end) for begin, end in covered]
 
 
 def _span(start: datetime | None, until: datetime | None, *, now: datetime) -> tuple[datetime, datetime]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.v1 import alerts, homes, session
+from api.v1 import alerts, equipment, homes, session
 
 DESCRIPTION = (
     "Alerts, homes and findings for programs. Sign in with `POST /api/v1/session` and send the token as "
@@ -30,5 +30,5 @@ PROBLEM: dict[str, Any] = {
 }
 
 router = APIRouter(prefix="/api/v1", responses=dict.fromkeys((401, 403, 404, 409, 422, 429, 503), PROBLEM))
-for part in (session.router, alerts.router, homes.router):
+for part in (session.router, alerts.router, homes.router, equipment.router):
     router.include_router(part)

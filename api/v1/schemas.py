@@ -1,6 +1,6 @@
 """What goes over the JSON API. Times carry an offset; the nouns of `store` stay inside."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -15,6 +15,7 @@ class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Finding = dict[str, Any]  # `store.finding.finding_json`: the same object as `telecare replay` prints
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]  # PostgreSQL's text holds no NUL
 
 
@@ -151,13 +152,90 @@ class StretchAnswer(Schema):
     until: datetime
 
 
+class PlaceCoverageAnswer(Schema):
+    """The same of one room: it can be darker than the home, never brighter."""
+
+    room: str
+    share: float = Field(ge=0, le=1)
+    covered: list[StretchAnswer]
+
+
 class CoverageAnswer(Schema):
     """When a movement would have been recorded; the rest could not be observed."""
 
     start: datetime = Field(serialization_alias="from")
     until: datetime
+    installed_at: datetime | None = Field(description="the home's first message; before it there was nothing to cover")
     share: float = Field(ge=0, le=1)
     covered: list[StretchAnswer]
+    places: list[PlaceCoverageAnswer]
 
 
-Finding = dict[str, Any]  # `store.finding.finding_json`: the same object as `telecare replay` prints
+class ForecastAnswer(Schema):
+    """When a battery will be empty: in nine of ten cases between `earliest` and `latest` (null: not within a year)."""
+
+    empty_on: date
+    earliest: date
+    latest: date | None
+    points_per_day: float
+    rests_on_days: int
+
+
+class PartAnswer(Schema):
+    """What the hub or a sensor says of itself. `signal` is in dBm for a hub, 0 to 255 for a sensor."""
+
+    battery_percent: int | None
+    battery_forecast: ForecastAnswer | None
+    signal: int | None
+    weak_hours: list[int] = Field(description="civil hours of the last week in which the link was weak most often")
+
+
+class HubAnswer(PartAnswer):
+    """The hub."""
+
+    last_heard_at: datetime | None
+    clock: str = Field(examples=["right", "corrected", "wrong", "unknown"])
+    clock_skew_seconds: float | None = Field(description="ours less the hub's: a slow clock is positive")
+
+
+class SensorAnswer(PartAnswer):
+    """A sensor; nothing of what it saw."""
+
+    id: str
+    kind: str
+    room: str
+    is_essential: bool
+    is_available: bool | None
+    last_heard_at: datetime | None
+
+
+class DayShareAnswer(Schema):
+    """How much of a civil day a place could be observed; null before the home was installed."""
+
+    day: date
+    share: float | None
+
+
+class PlaceDaysAnswer(Schema):
+    """A room, or the whole home (null), over the last days."""
+
+    room: str | None
+    days: list[DayShareAnswer]
+
+
+class UnplacedAnswer(Schema):
+    """A sensor that nobody has placed."""
+
+    id: str
+    model: str
+    since: datetime
+
+
+class EquipmentAnswer(Schema):
+    """The equipment of a home."""
+
+    hub: HubAnswer
+    sensors: list[SensorAnswer]
+    coverage: list[PlaceDaysAnswer]
+    unplaced: list[UnplacedAnswer]
+    faults: list[Finding] = Field(description="of the last 7 days, the latest first; as `telecare replay` prints them")

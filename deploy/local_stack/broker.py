@@ -90,6 +90,11 @@ class Broker:
             self._apply(new[-1], accepted=True)
         return added
 
+    def put_home(self, credential: Credential) -> None:
+        """Give a home this credential instead of the one it has, whose connection ends; in force when this returns."""
+        self.credentials.put_home(credential)
+        self._apply(credential, accepted=True)
+
     def revoke_home(self, code: str) -> bool:
         """Take a home's credential away and end its connection. False if it had none."""
         credential = self.credentials.homes().get(code)

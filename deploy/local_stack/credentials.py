@@ -51,9 +51,13 @@ class Credentials:
         """The credentials of these homes; those which have none yet are given one."""
         wanted = list(codes)
         for code in wanted:
-            if not _CODE.fullmatch(code) or code == INGEST:
-                raise ValueError(f"home code {code!r} cannot be used in a topic: letters, digits, - and _ only")
+            _require_home_code(code)
         return self._change(lambda known: {code: _found_or_made(known, code, "hub") for code in wanted})
+
+    def put_home(self, credential: Credential) -> None:
+        """Give a home this credential, instead of the one it has."""
+        _require_home_code(credential.username)
+        self._change(lambda known: known.update({credential.username: credential}))
 
     def revoke_home(self, code: str) -> bool:
         """Forget a home's credential. False if it had none."""
@@ -89,6 +93,11 @@ def permissions(credential: Credential) -> Permissions:
     code = credential.username
     own = f"homes.{partition_of(code):02d}.{code}.>"
     return {"publish": {"allow": [own]}, "subscribe": {"allow": [f"acks.{code}"]}}
+
+
+def _require_home_code(code: str) -> None:
+    if not _CODE.fullmatch(code) or code == INGEST:
+        raise ValueError(f"home code {code!r} cannot be used in a topic: letters, digits, - and _ only")
 
 
 def write_private(file: Path, text: str) -> None:

@@ -2,7 +2,9 @@
 
 import secrets
 import socket
+import ssl
 import struct
+from pathlib import Path
 
 from deploy.local_stack.credentials import Credential
 
@@ -14,10 +16,10 @@ _CONNACK, _SUBACK = 0x20, 0x90
 _REFUSED = 0x80
 
 
-def accepts(host: str, port: int, credential: Credential) -> bool:
-    """True if the broker there lets this credential in now. Its session is left alone."""
+def accepts(host: str, port: int, credential: Credential, *, ca: Path | None = None) -> bool:
+    """True if the broker there lets this credential in now; with `ca`, over TLS. Its session is left alone."""
     try:
-        with socket.create_connection((host, port), timeout=PATIENCE_SECONDS) as connection:
+        with _opened(host, port, ca) as connection:
             client_id = f"probe-{secrets.token_hex(8)}"
             is_in = _connect(connection, credential, client_id, flags=_CLEAN_SESSION)
             if is_in:
@@ -39,6 +41,17 @@ def open_session(host: str, port: int, credential: Credential, topic_filter: str
             return answer[:1] == bytes([_SUBACK]) and answer[4] != _REFUSED
     except OSError:
         return False
+
+
+def _opened(host: str, port: int, ca: Path | None) -> socket.socket:
+    plain = socket.create_connection((host, port), timeout=PATIENCE_SECONDS)
+    if ca is None:
+        return plain
+    try:
+        return ssl.create_default_context(cafile=str(ca)).wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _connect(connection: socket.socket, credential: Credential, client_id: str, *, flags: int) -> bool:

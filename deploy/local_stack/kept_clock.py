@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from deploy.local_stack.credentials import write_private
-from store.clock import Clock, ClockSettings, make_clock, write_rate
+from store.clock import Clock, ClockSettings, make_clock, read_rate, write_rate
 
 WRITTEN_EVERY = timedelta(seconds=2)  # of real time
 
@@ -59,6 +59,20 @@ class KeptClock:
         """While running, written ahead beyond the next writing: after a kill -9 the clock may jump, never back."""
         time = self.clock.now() + ahead * self.clock.speed
         write_private(self._file, json.dumps({"service_time": time.isoformat()}) + "\n")
+
+
+def kept_time(data_dir: Path) -> tuple[datetime, float] | None:
+    """What the clock of this data directory shows, or showed when it stopped, and its speed; None if it has none."""
+    shared, kept = data_dir / "clock.json", _kept(data_dir / "clock-kept.json")
+    if kept is None:
+        return None
+    speed = read_rate(shared).speed if shared.exists() else 1.0
+    return kept, speed
+
+
+def keep_time(data_dir: Path, time: datetime) -> None:
+    """The clock of this data directory goes on from there when its stack is started."""
+    write_private(data_dir / "clock-kept.json", json.dumps({"service_time": time.isoformat()}) + "\n")
 
 
 def _kept(file: Path) -> datetime | None:

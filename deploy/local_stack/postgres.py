@@ -21,6 +21,7 @@ from typing import Self
 import psycopg
 
 from deploy.local_stack.account import Account, database_account
+from deploy.local_stack.kept_roles import OWNER, KeptRoles, bring_up_to_date
 from deploy.local_stack.lifeline import Lifeline
 from deploy.local_stack.ports import LOOPBACK, is_free, kept_port
 from deploy.local_stack.process import Process, stop_stray
@@ -74,9 +75,26 @@ class Postgres:
             raise RuntimeError("the database has not been started yet")
         return self._port
 
+    @property
+    def roles(self) -> KeptRoles:
+        """The roles that own the tables and that the services sign in as."""
+        return KeptRoles(self._base / "roles.json")
+
     def url(self, database: str = DATABASE) -> str:
-        """How to connect, password included."""
+        """How to connect as superuser, password included: to make databases and roles, to look, never for a service."""
         return f"postgresql://{ROLE}:{self._password()}@{LOOPBACK}:{self.port}/{database}"
+
+    def url_without_password(self) -> str:
+        """For a command line of one of PostgreSQL's programs, which is given the password otherwise."""
+        return f"postgresql://{ROLE}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    def url_as(self, role: str) -> str:
+        """How the owner, the services or the pages connect, password included."""
+        return f"postgresql://{role}:{self.roles.password(role)}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    def bring_up_to_date(self) -> list[str]:
+        """Roles, schema, grants and policies of this version; the names of the migrations that were applied."""
+        return bring_up_to_date(self.url(), self.url_as(OWNER), self.roles)
 
     @property
     def process(self) -> Process | None:
@@ -100,6 +118,12 @@ class Postgres:
             time.sleep(0.2)  # the processes of a killed server need a moment to notice that it is gone
         self._make_database()
         self._has_run = True
+
+    def attach(self) -> None:
+        """Use the server that another process has started on these files. Raises PostgresFailed if none answers."""
+        self._port = int((self._base / "port").read_text())
+        if not self.answers():
+            raise PostgresFailed(f"the database of {self._base.parent} does not answer on port {self._port}")
 
     def stop(self) -> None:
         """Stop it cleanly: connections are ended, everything is written."""

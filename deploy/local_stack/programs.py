@@ -6,10 +6,15 @@ import tempfile
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
 
 from deploy.local_stack.account import Account
 
 ELSEWHERE = Path("/var/lib/telecare")  # as root, for what the database's account cannot reach where it is
+
+
+LONGEST_SECONDS = 6 * 3600.0  # for a dump or a restore; a bound, not an expectation
 
 
 class PostgresFailed(Exception):
@@ -50,6 +55,35 @@ def reachable_programs(account: Account | None, *, package: Path, elsewhere: Pat
     if not _runs(copied, account):
         raise PostgresFailed(f"PostgreSQL's programs in {copied} cannot be run by account {account.uid}")
     return copied
+
+
+def run_program(
+    name: str, *arguments: str, url: str, given: IO[bytes] | None = None, output: IO[bytes] | None = None
+) -> None:
+    """Run one of PostgreSQL's own programs on a database. Raises PostgresFailed with what it said.
+
+    The password goes through the environment of that one process: command lines can be read by everybody.
+    """
+    target = urlsplit(url)
+    environment = bare_environment() | {
+        "PGHOST": target.hostname or "",
+        "PGPORT": str(target.port),
+        "PGUSER": target.username or "",
+        "PGPASSWORD": target.password or "",
+        "PGDATABASE": target.path.lstrip("/"),
+        "PGCONNECT_TIMEOUT": "10",
+    }
+    done = subprocess.run(
+        [str(installed_package() / "pginstall" / "bin" / name), *arguments],
+        stdin=given or subprocess.DEVNULL,
+        stdout=output or subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment,
+        check=False,
+        timeout=LONGEST_SECONDS,
+    )
+    if done.returncode != 0:
+        raise PostgresFailed(f"{name} failed: {done.stderr.decode(errors='replace').strip()[-2000:]}")
 
 
 def bare_environment() -> dict[str, str]:

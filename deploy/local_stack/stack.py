@@ -22,17 +22,15 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Self
 
-import psycopg
-
 from deploy.local_stack.broker import Broker
 from deploy.local_stack.kept_clock import KeptClock
+from deploy.local_stack.kept_roles import PAGES, SERVICE
 from deploy.local_stack.lifeline import PATIENCE_SECONDS, Lifeline
 from deploy.local_stack.postgres import Postgres
 from deploy.local_stack.process import command_of
 from deploy.local_stack.supervisor import Service, ServiceProcess, Status, Supervisor
 from store.clock import Clock
 from store.database import DatabaseSettings
-from store.migrate import migrate
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -73,8 +71,8 @@ class LocalStack:
 
     @property
     def database_settings(self) -> DatabaseSettings:
-        """Where the database is."""
-        return DatabaseSettings(database_url=self.postgres.url())
+        """Where the database is, for whoever works for all organisations."""
+        return DatabaseSettings(database_url=self.postgres.url_as(SERVICE))
 
     @property
     def log_dir(self) -> Path:
@@ -95,11 +93,15 @@ class LocalStack:
         self._closing.close()
 
     def service(self, name: str, /, *arguments: str, **environment: str) -> Service:
-        """The sub-command `telecare <name>` as a service, with what every service needs and `environment` besides."""
+        """The sub-command `telecare <name>` as a service, with what every service needs and `environment` besides.
+
+        The api signs in to the database as the role that sees one organisation at a time.
+        """
+        role = {"TELECARE_DATABASE_URL": self.postgres.url_as(PAGES)} if name == "api" else {}
         return Service(
             name=name,
             argv=(sys.executable, "-m", "deploy.cli", name, *arguments),
-            environment=self.environment() | environment,
+            environment=self.environment() | role | environment,
         )
 
     def environment(self) -> dict[str, str]:
@@ -110,7 +112,7 @@ class LocalStack:
             **os.environ,
             "PYTHONPATH": path,
             "PYTHONUNBUFFERED": "1",
-            "TELECARE_DATABASE_URL": self.postgres.url(),
+            "TELECARE_DATABASE_URL": self.postgres.url_as(SERVICE),
             "TELECARE_BROKER_HOST": self.broker.host,
             "TELECARE_BROKER_PORT": str(self.broker.port),
             **self._kept_clock.environment(),
@@ -161,9 +163,7 @@ class LocalStack:
         self.postgres = Postgres(self.data_dir, durable=self._durable, lifeline=self._lifeline)
         self._closing.callback(self._supervisor.stop, ["postgres"])
         self._supervisor.keep(self.postgres)
-        with contextlib.closing(psycopg.connect(self.postgres.url(), autocommit=True, connect_timeout=5)) as conn:
-            applied = migrate(conn)
-        if applied:
+        if applied := self.postgres.bring_up_to_date():
             log.info("database migrated: %s", ", ".join(applied))
 
         self.broker = Broker(self.data_dir, lifeline=self._lifeline)

@@ -2,21 +2,26 @@
 
     native/events    one reading or a list of them, oldest first:
                      {"boot": "b7", "seq": 17, "sensor": "M001", "value": true, "at": "2026-11-23T06:50:01.250Z"}
-    native/checkin   {"boot": "b7", "at": "…", "uptime_s": 3600, "backlog": 0, "battery": 100, "signal": -61}
-                     published after everything that happened before `at`; only `at` is required; a hub that catches
-                     up may send a list of them, oldest first
-    native/status    {"state": "online" | "offline", "boot": "b7", "at": "…"}; "offline" is also the last will, which
-                     carries no `at` (the hub wrote it when it connected), so that our receipt time counts
+    native/checkin   {"boot": "b7", "seq": 17, "at": "…", "sent": "…", "uptime_s": 3600, "backlog": 0, "battery": 100,
+                     "signal": -61}; `at` is when it was taken, `sent` when it is published, both by the hub's clock:
+                     so it is told how late it is, whatever that clock is worth. Published after everything that
+                     happened before `at`, which is every reading up to `seq`. Only `at` is required; without `sent` it
+                     counts as sent when taken. A hub that catches up may send a list of them, oldest first
+    native/status    {"state": "online" | "offline", "boot": "b7", "at": "…", "sent": "…"}; "offline" is also the last
+                     will, which carries no time (the hub wrote it when it connected), so that our receipt time counts
+    native/lost      {"boot": "b7", "spans": [[17, 40], [44, 44]], "from": "…", "until": "…"}: these readings were
+                     thrown away by a hub whose disk was full, and will never come
     acks/{home}      ours to the hub: {"boot": "b7", "seq": 17}, everything from 1 to 17 is committed
 
-`boot` is new each time the hub loses its counter; `seq` counts its readings from 1 without a gap. A reading whose
+`boot` is new each time the hub loses its counter; `seq` counts its readings from 1 without a gap. They need not come
+in that order: an alarm overtakes what waits. A reading whose
 `boot` and `seq` can be read is answered even if the rest of it is rejected: it is durably kept as rejected, and a hub
 that went on sending it would never be rid of it. So one bad reading neither blocks its hub nor the readings beside it.
 """
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -32,12 +37,13 @@ from pydantic import (
 )
 
 from ingest.payload import MAX_READINGS, parse_json
-from ingest.told import CheckIn, How, Reading, TimeLimits, Told, time_fault
+from ingest.told import CheckIn, How, Lost, Reading, Told
 from ingest.wire import Reason, Rejected
 from store.hub import HubState
 
-EVENTS, CHECK_IN, STATUS = "events", "checkin", "status"  # the rest of the topic
+EVENTS, CHECK_IN, STATUS, LOST = "events", "checkin", "status", "lost"  # the rest of the topic
 
+_MOST_LOST = 100_000_000  # readings: more than any hub has ever counted
 _MAX_SEQ = 2**63 - 2  # its successor still fits a bigint
 
 
@@ -45,6 +51,13 @@ def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("not printable")
     return text
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as exc:  # the last evening of the year 9999, west of Greenwich
+        raise ValueError("not a time in UTC") from exc
 
 
 def _written(at: object) -> object:
@@ -55,7 +68,8 @@ def _written(at: object) -> object:
 
 _Code = Annotated[str, Field(strict=True, min_length=1, max_length=128), AfterValidator(_printable)]
 _Boot = Annotated[str, Field(strict=True, min_length=1, max_length=64), AfterValidator(_printable)]
-_Time = Annotated[AwareDatetime, BeforeValidator(_written)]
+_Seq = Annotated[int, Field(ge=1, le=_MAX_SEQ, strict=True)]
+_Time = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
 
 
 class NativeReading(BaseModel):
@@ -64,7 +78,7 @@ class NativeReading(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     boot: _Boot
-    seq: int = Field(ge=1, le=_MAX_SEQ, strict=True)
+    seq: _Seq
     sensor: _Code
     value: StrictBool | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
     at: _Time
@@ -77,8 +91,11 @@ class NativeCheckIn(BaseModel):
 
     boot: _Boot | None = None
     at: _Time
+    sent: _Time | None = None
+    seq: Annotated[int, Field(ge=0, le=_MAX_SEQ, strict=True)] | None = None
     uptime_s: float | None = None
     backlog: int = Field(default=0, ge=0, le=2**31 - 1)  # readings it still holds
+    oldest: int | None = Field(default=None, ge=1, le=_MAX_SEQ, strict=True)  # of `boot`: holds nothing lower any more
     battery: int | None = Field(default=None, ge=0, le=100)  # percent
     signal: int | None = Field(default=None, ge=-200, le=100)  # dBm
 
@@ -91,6 +108,18 @@ class NativeStatus(BaseModel):
     state: Literal["online", "offline"]
     boot: _Boot | None = None
     at: _Time | None = None
+    sent: _Time | None = None
+
+
+class NativeLost(BaseModel):
+    """The hub had to throw these readings away."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    boot: _Boot
+    spans: list[tuple[_Seq, _Seq]] = Field(min_length=1, max_length=MAX_READINGS)
+    began: _Time = Field(alias="from")
+    ended: _Time = Field(alias="until")
 
 
 class Ack(BaseModel):
@@ -109,6 +138,10 @@ _SHOULD_BE = {
     "sensor": "not 1 to 128 printable characters",
     "value": "not true, false or a number",
     "at": "not a time with its offset from UTC",
+    "sent": "not a time with its offset from UTC",
+    "spans": "not a list of [first, last]",
+    "from": "not a time with its offset from UTC",
+    "until": "not a time with its offset from UTC",
     "backlog": "not a whole number from 0",
     "battery": "not a percentage",
     "signal": "not dBm",
@@ -141,6 +174,11 @@ def encode_status(status: NativeStatus) -> bytes:
     return status.model_dump_json(exclude_none=True).encode()
 
 
+def encode_lost(lost: NativeLost) -> bytes:
+    """The payload of `native/lost`."""
+    return lost.model_dump_json(by_alias=True).encode()
+
+
 def encode_ack(ack: Ack) -> bytes:
     """The payload of `acks/{home}`."""
     return ack.model_dump_json().encode()
@@ -154,109 +192,132 @@ def decode_ack(payload: bytes) -> Ack | None:
         return None
 
 
-def read(rest: str, payload: bytes, *, is_retained: bool, received_at: datetime, limits: TimeLimits) -> Told:
-    """What a message of a native hub told us. Never raises."""
+def read(rest: str, payload: bytes, *, is_retained: bool, received_at: datetime) -> Told:
+    """What a message of a native hub told us. Never raises. Times are the hub's: `ingest.clocks` judges them."""
     told = Told()
+    if rest == EVENTS and _read_quickly(told, payload):
+        return told
     value = parse_json(payload)
     if isinstance(value, Rejected):
         told.rejected.append(value)
     elif rest == EVENTS:
-        _read_events(told, value, received_at, limits)
+        _read_all(told, value, _read_reading)
     elif rest == CHECK_IN:
-        _read_check_ins(told, value, received_at, limits)
+        _read_all(told, value, _read_check_in)
     elif rest == STATUS:
-        _read_status(told, value, is_retained, received_at, limits)
+        _read_status(told, value, is_retained, received_at)
+    elif rest == LOST:
+        _read_lost(told, value)
     else:
         told.rejected.append(Rejected(reason=Reason.TOPIC, detail=f"topic: native/{rest[:40]} is not known"))
     return told
 
 
-def _read_events(told: Told, value: Any, received_at: datetime, limits: TimeLimits) -> None:
+def _read_all(told: Told, value: Any, read_one: Callable[[Told, Any, str, bool], None]) -> None:
     if not isinstance(value, list):
-        _read_one(told, value, "payload", False, received_at, limits)
+        read_one(told, value, "payload", False)
         return
     if len(value) > MAX_READINGS:
-        detail = f"payload: {len(value)} readings, more than {MAX_READINGS}"
+        detail = f"payload: a list of {len(value)}, more than {MAX_READINGS}"
         told.rejected.append(Rejected(reason=Reason.TOO_LARGE, detail=detail))
         return
     for index, element in enumerate(value):
-        _read_one(told, element, f"payload[{index}]", True, received_at, limits)
+        read_one(told, element, f"payload[{index}]", True)
 
 
-def _read_one(told: Told, element: Any, place: str, is_part: bool, received_at: datetime, limits: TimeLimits) -> None:
+def _read_quickly(told: Told, payload: bytes) -> bool:
+    """Read one reading without a fault, straight from its bytes: nearly every message is that. Measured: 6 µs of 19.
+
+    What this cannot read is looked at again in full, to say what is wrong with it.
+    """
+    if not payload.startswith(b"{"):
+        return False
+    try:
+        _tell(told, NativeReading.model_validate_json(payload))
+    except ValidationError:
+        return False
+    return True
+
+
+def _read_reading(told: Told, element: Any, place: str, is_part: bool) -> None:
     try:
         native = NativeReading.model_validate(element)
     except ValidationError as exc:
         boot, seq = _number_of(element)
         if boot is not None:
             told.boots.add(boot)
-        fault = (Reason.SHAPE, _wording(exc, place))
-    else:
-        boot, seq = native.boot, native.seq
-        told.boots.add(boot)
-        late_or_early = time_fault(native.at, now=received_at, limits=limits)
-        if late_or_early is None:
-            told.readings.append(
-                Reading(
-                    sensor=native.sensor, value=float(native.value), at=native.at, how=How.EVENT, boot=boot, seq=seq
-                )
-            )
-            return
-        fault = (late_or_early[0], f"{place}.at: {late_or_early[1]}")
-    part = _encode(element) if is_part else None
-    told.rejected.append(Rejected(reason=fault[0], detail=fault[1], part=part, boot=boot, seq=seq))
-
-
-def _read_check_ins(told: Told, value: Any, received_at: datetime, limits: TimeLimits) -> None:
-    if not isinstance(value, list):
-        _read_check_in(told, value, "payload", False, received_at, limits)
+        part = _encode(element) if is_part else None
+        told.rejected.append(Rejected(reason=Reason.SHAPE, detail=_wording(exc, place), part=part, boot=boot, seq=seq))
         return
-    if len(value) > MAX_READINGS:
-        detail = f"payload: {len(value)} check-ins, more than {MAX_READINGS}"
-        told.rejected.append(Rejected(reason=Reason.TOO_LARGE, detail=detail))
-        return
-    for index, element in enumerate(value):
-        _read_check_in(told, element, f"payload[{index}]", True, received_at, limits)
+    _tell(told, native)
 
 
-def _read_check_in(
-    told: Told, value: Any, place: str, is_part: bool, received_at: datetime, limits: TimeLimits
-) -> None:
-    part = _encode(value) if is_part else None
+def _tell(told: Told, native: NativeReading) -> None:
+    told.boots.add(native.boot)
+    told.readings.append(
+        Reading(
+            sensor=native.sensor,
+            value=float(native.value),
+            at=native.at,
+            how=How.EVENT,
+            boot=native.boot,
+            seq=native.seq,
+        )
+    )
+
+
+def _read_check_in(told: Told, value: Any, place: str, is_part: bool) -> None:
     try:
         native = NativeCheckIn.model_validate(value)
     except ValidationError as exc:
+        part = _encode(value) if is_part else None
         told.rejected.append(Rejected(reason=Reason.SHAPE, detail=_wording(exc, place), part=part))
         return
     if native.boot is not None:
         told.boots.add(native.boot)
-    fault = time_fault(native.at, now=received_at, limits=limits)
-    if fault is not None:
-        told.rejected.append(Rejected(reason=fault[0], detail=f"{place}.at: {fault[1]}", part=part))
-        return
     told.check_ins.append(
         CheckIn(
             at=native.at,
             state=HubState.CHECKIN,
+            sent_at=native.sent,
+            boot=native.boot,
+            seq=native.seq if native.boot is not None else None,
             backlog=native.backlog,
+            oldest=native.oldest,
             battery_percent=native.battery,
             signal_dbm=native.signal,
         )
     )
 
 
-def _read_status(told: Told, value: Any, is_retained: bool, received_at: datetime, limits: TimeLimits) -> None:
+def _read_status(told: Told, value: Any, is_retained: bool, received_at: datetime) -> None:
     try:
         native = NativeStatus.model_validate(value)
     except ValidationError as exc:
         told.rejected.append(Rejected(reason=Reason.SHAPE, detail=_wording(exc, "payload")))
         return
-    at = native.at or received_at
-    fault = time_fault(at, now=received_at, limits=limits)
-    if fault is not None:
-        told.rejected.append(Rejected(reason=fault[0], detail=f"payload.at: {fault[1]}"))
+    told.check_ins.append(
+        CheckIn(
+            at=native.at or received_at,
+            state=HubState(native.state),
+            is_retained=is_retained,
+            sent_at=native.sent,
+            boot=native.boot if native.at is not None else None,
+        )
+    )
+
+
+def _read_lost(told: Told, value: Any) -> None:
+    try:
+        native = NativeLost.model_validate(value)
+    except ValidationError as exc:
+        told.rejected.append(Rejected(reason=Reason.SHAPE, detail=_wording(exc, "payload")))
         return
-    told.check_ins.append(CheckIn(at=at, state=HubState(native.state), is_retained=is_retained))
+    if not all(0 <= last - first < _MOST_LOST for first, last in native.spans):
+        told.rejected.append(Rejected(reason=Reason.SHAPE, detail="payload.spans: not forward, or too many readings"))
+        return
+    told.boots.add(native.boot)
+    told.lost.append(Lost(boot=native.boot, spans=tuple(native.spans), from_at=native.began, until_at=native.ended))
 
 
 def _number_of(element: Any) -> tuple[str | None, int | None]:

@@ -5,17 +5,13 @@ by whoever lies on it) is on. A key that is absent or null says nothing. A vibra
 nothing either: they are repeated with every report, long after anybody moved.
 """
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
+from ingest.dialects.bridged import Found
+from ingest.dialects.values import Properties, number, truth
 from ingest.told import How
 from store.home import SensorKind
-
-Properties = Mapping[str, Any]
-
-_ON = ("true", "on", "1", "yes")
-_OFF = ("false", "off", "0", "no")
 
 # Kind -> the keys that carry its state, best first; "_x" stands for any key that ends so; "!" means true is off.
 _STATE_KEYS: dict[SensorKind, tuple[str, ...]] = {
@@ -66,9 +62,7 @@ def property_names() -> tuple[str, ...]:
     return _PLAIN_NAMES
 
 
-def reading_value(
-    kind: SensorKind, properties: Properties, *, only: str | None = None
-) -> tuple[float, How] | str | None:
+def reading_value(kind: SensorKind, properties: Properties, *, only: str | None = None) -> Found:
     """The value and how it becomes an event; None if these properties say none; a text, `key: what is wrong`.
 
     With `only`, nothing but that key is looked at: the sensor is one property of its device.
@@ -80,12 +74,12 @@ def reading_value(
     if kind in _NUMBER_KEYS:
         for key in _NUMBER_KEYS[kind]:
             if properties.get(key) is not None:
-                number = _number(properties[key])
-                return f"{key}: not a number" if number is None else (number, How.STATE)
+                measured = number(properties[key])
+                return f"{key}: not a number" if measured is None else (measured, How.STATE)
         return None
     for pattern in _STATE_KEYS.get(kind, ()):
         for key in _matching(pattern.lstrip("!"), properties):
-            is_on = _truth(properties[key])
+            is_on = truth(properties[key])
             if is_on is None:
                 return f"{key}: neither true nor false"
             return float(is_on != pattern.startswith("!")), How.STATE
@@ -94,33 +88,25 @@ def reading_value(
     return None
 
 
-def battery_percent(value: Any) -> int | None:
-    """The charge in percent, however it is written; None if it is not said."""
-    number = _number(value)
-    return None if number is None else round(min(100.0, max(0.0, number)))
-
-
-def link_quality(value: Any) -> int | None:
-    """The Zigbee link quality 0–255; None if it is not said."""
-    number = _number(value)
-    return None if number is None else round(min(255.0, max(0.0, number)))
-
-
 def kind_offered(exposes: Any) -> SensorKind:
     """What a device is, by the properties it exposes; `other` if they do not tell."""
-    names = set(_exposed(exposes))
+    return kind_of_names(set(_exposed(exposes)))
+
+
+def kind_of_names(names: Collection[str]) -> SensorKind:
+    """What a device is, by the names of the properties it has; `other` if they do not tell."""
     for name, kind in _OFFERED:
         if name in names or any(found.endswith(f"_{name}") for found in names):
             return kind
     return SensorKind.OTHER
 
 
-def _appliance(properties: Properties) -> tuple[float, How] | str | None:
-    state = _truth(properties.get("state")) if properties.get("state") is not None else None
+def _appliance(properties: Properties) -> Found:
+    state = truth(properties.get("state")) if properties.get("state") is not None else None
     if state is False:
         return 0.0, How.STATE  # switched off at the plug: nothing can be running
     if properties.get("power") is not None:
-        watts = _number(properties["power"])
+        watts = number(properties["power"])
         return "power: not a number" if watts is None else (watts, How.WATTS)
     # A topic that carries nothing but `state` is the switch of a plug that tells its power elsewhere.
     return (1.0, How.STATE) if state and len(properties) > 1 else None
@@ -130,27 +116,6 @@ def _matching(pattern: str, properties: Properties) -> Iterator[str]:
     for key, value in properties.items():
         if value is not None and (key.endswith(pattern) if pattern.startswith("_") else key == pattern):
             yield key
-
-
-def _truth(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, (int, float)):
-        return bool(value) if value in (0, 1) else None
-    if isinstance(value, str):
-        word = value.strip().lower()
-        return True if word in _ON else False if word in _OFF else None
-    return None
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) and abs(number) <= 1e12 else None
 
 
 def _exposed(exposes: Any) -> Iterator[str]:

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from simulators.phone.answering import Behaviour, Phone
 from simulators.phone.network import Account, Transit
 from simulators.phone.running import running_phone_network
 from store.clock import Clock
+from store.settings import Settings
 
 
-class PhoneSettings(BaseSettings):
+class PhoneSettings(Settings):
     """What the phone network reads from the environment."""
 
     model_config = SettingsConfigDict(env_prefix="TELECARE_PHONE_")
@@ -24,10 +25,8 @@ class PhoneSettings(BaseSettings):
     config: Path | None = None  # JSON list of phones: number, name, role, behaviour, after_minutes
 
 
-class AccountSettings(BaseSettings):
+class AccountSettings(Settings):
     """The account that the service signs in with, as the service itself reads it."""
-
-    model_config = SettingsConfigDict(env_prefix="TELECARE_")
 
     twilio_account_sid: str = Field(default=...)
     twilio_auth_token: SecretStr = Field(default=...)

@@ -50,6 +50,12 @@ def clock(now: datetime) -> HandClock:
     return HandClock(now)
 
 
+@pytest.fixture
+def pool(service_pool: Pool) -> Pool:
+    """The service works with the rights that it has at a real site."""
+    return service_pool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Two homes; Ann is asked first, then Ben; Tec looks after the equipment."""

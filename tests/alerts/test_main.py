@@ -10,7 +10,7 @@ from alerts.letterhead import Letterhead
 from alerts.main import run_with
 from store.alert import Alert, AlertState, open_alerts_of
 from store.clock import Clock, make_clock
-from store.database import DatabaseSettings, Pool
+from store.database import Conn, DatabaseSettings, Pool
 from store.deviation import Deviation, DeviationKind, Grade, finding_id, save_deviation
 from store.inbound import keep_inbound
 from store.oversight import services_seen
@@ -83,17 +83,19 @@ def test_from_the_commit_of_a_finding_to_the_provider_takes_seconds_at_most_and_
         until(lambda: len(gateway.taken) == 2)
 
 
-def test_it_goes_on_when_the_database_cuts_every_connection(pool: Pool, settings: DatabaseSettings, desk: Desk) -> None:
+def test_it_goes_on_when_the_database_cuts_every_connection(
+    pool: Pool, conn: Conn, settings: DatabaseSettings, desk: Desk
+) -> None:
     gateway, clock = FakeGateway(), make_clock()
     with running(pool, settings, gateway, clock):
         until(lambda: _seen(pool))
-        with pool.connection() as conn:
-            conn.execute(
-                """
-                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                 WHERE datname = current_database() AND pid <> pg_backend_pid()
-                """
-            )
+        conn.execute(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """
+        )
+        conn.commit()
         find(pool, desk, clock.now())
         until(lambda: gateway.taken, within=20)
 

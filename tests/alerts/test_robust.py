@@ -11,7 +11,7 @@ from alerts.letterhead import Letterhead
 from alerts.wording import Subject
 from alerts.worker import TRY_AGAIN_AFTER, Worker
 from store.alert import Alert, Event, How, acknowledge, by_staff
-from store.database import Pool
+from store.database import Conn, Pool
 from store.deviation import undecided_deviations
 from tests.alerts.conftest import Desk, HandClock, Service
 from tests.alerts.fake_gateway import FakeGateway
@@ -56,19 +56,19 @@ def test_an_alert_that_cannot_be_moved_is_postponed_and_the_others_go_out(
 
 
 def test_a_finding_that_cannot_be_decided_stays_undecided_and_the_others_are_decided(
-    quiet: Service, caplog: pytest.LogCaptureFixture
+    quiet: Service, conn: Conn, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = quiet.finds()
     quiet.finds(home=quiet.desk.other_home)
-    with quiet.pool.connection() as conn:
-        assert quiet.desk.home.id == 1
-        conn.execute("ALTER TABLE alert ADD CONSTRAINT test_only CHECK (home_id <> 1)")
+    assert quiet.desk.home.id == 1
+    conn.execute("ALTER TABLE alert ADD CONSTRAINT test_only CHECK (home_id <> 1)")
+    conn.commit()
     quiet.run()
     assert [alert.home_code for alert in quiet.open] == ["K8"]
     assert "could not be dealt with" in caplog.text
-    with quiet.pool.connection() as conn:
-        assert [deviation.id for deviation in undecided_deviations(conn, limit=9)] == [broken.id]
-        conn.execute("ALTER TABLE alert DROP CONSTRAINT test_only")
+    assert [deviation.id for deviation in undecided_deviations(conn, limit=9)] == [broken.id]
+    conn.execute("ALTER TABLE alert DROP CONSTRAINT test_only")
+    conn.commit()
 
     quiet.clock.advance(TRY_AGAIN_AFTER)
     quiet.run()

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from store.database import Pool
 from store.home_file import HomeFile
 from store.hub import HubState
 from store.recording import HUB, Row
@@ -69,6 +70,12 @@ def check_ins_only(start: datetime, end: datetime) -> Iterator[Row]:
     while at < end:
         yield Row(at=at, sensor=HUB, value=HubState.CHECKIN)
         at += timedelta(minutes=5)
+
+
+@pytest.fixture
+def pool(service_pool: Pool) -> Pool:
+    """The service works with the rights that it has at a real site."""
+    return service_pool
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from store.deviation import Deviation, DeviationKind, Grade, deviations_between
 from store.fault import FaultKind, faults_between
 from store.home import Home, add_absence, add_home, add_organisation, add_sensor, home_by_code, sensors_of
 from store.hub import HubCheckIn, HubState, insert_check_ins
+from store.intake import save_numbers
 from store.recording import HUB, Row
 from store.routine import latest_snapshot, routine_of
 from store.sensor_event import SensorEvent, insert_events
@@ -69,6 +70,7 @@ class Log:
                 )  # fmt: skip
         insert_events(self.conn, events)
         insert_check_ins(self.conn, check_ins)
+        save_numbers(self.conn, {self.home.id: self.number})
         self.conn.commit()
 
     def deviations(self) -> list[Deviation]:

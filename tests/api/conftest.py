@@ -117,7 +117,7 @@ Open = Callable[..., Browser]
 
 
 @pytest.fixture
-def open_browser(world: World, pool: Pool) -> Iterator[Open]:
+def open_browser(world: World, pages_pool: Pool) -> Iterator[Open]:
     """A new browser; `later` moves the service's clock, `keep` takes over the cookies of another browser."""
     apps: dict[str, FastAPI] = {}  # making one takes longer than most tests
     passwords = Passwords(HASHER)
@@ -130,7 +130,7 @@ def open_browser(world: World, pool: Pool) -> Iterator[Open]:
             key = f"{later} {more}"
             if key not in apps:
                 clock = make_clock(ClockSettings(start=world.now + later))
-                apps[key] = create_app(pool, clock, settings, passwords=passwords)
+                apps[key] = create_app(pages_pool, clock, settings, passwords=passwords)
             scheme = "https" if settings.is_https else "http"
             wire = TestClient(apps[key], base_url=f"{scheme}://testserver", client=(address, 50000))
             if keep is not None:

@@ -52,7 +52,7 @@ def test_a_clinician_reads_state_chart_key_findings_and_table(clara: Browser, li
     assert "Mary &lt;i&gt;Brown&lt;/i&gt;" in text
     assert "Last movement 11:40 in the kitchen, 20 min ago." in text
     assert "If nothing moves, the next finding is due at 13:00, in " in text
-    assert "Between 11 February and 10 March 2026: usually up between 06:40 and 08:00, seen on 3 of 28 days" in text
+    assert "Between 11 February and 10 March 2026: usually up between 06:40 and 08:00, seen on 3 of 3 days" in text
     assert "could not be observed" in text
     assert 'href="/alerts/4F2Q"' in text
     assert "Key" in text
@@ -86,10 +86,18 @@ def test_the_table_has_caption_scopes_and_can_be_reached_by_keyboard(clara: Brow
         assert f'<th scope="col" class="govuk-table__header">{column}</th>' in text
 
 
-def test_days_nobody_could_see_are_not_called_inactive(clara: Browser, lived_in: World) -> None:
+def test_days_nobody_could_see_are_not_called_inactive(clara: Browser, lived_in: World, conn: Conn) -> None:
+    first = HubCheckIn(
+        home_id=lived_in.home.id, occurred_at=lived_in.now - timedelta(days=6),
+        received_at=lived_in.now - timedelta(days=6), number=9_999, state=HubState.CHECKIN, backlog=0,
+    )  # fmt: skip
+    insert_check_ins(conn, [first])
+    conn.commit()
     rows = re.findall(r'<th scope="row"[^>]*>([^<]+)</th>(.*?)</tr>', clara.get("/homes/K7").text, re.DOTALL)
     cells = {day: re.findall(r"<td[^>]*>([^<]*)</td>", row) for day, row in rows}
-    assert cells["Wed 11 Feb"][0] == "0%: could not observe"
+    assert cells["Fri 6 Mar"][0] == "0%: could not observe"
+    assert set(cells["Fri 6 Mar"][1:]) == {"–"}
+    assert cells["Wed 11 Feb"][0] == "not installed yet"
     assert set(cells["Wed 11 Feb"][1:]) == {"–"}
     assert cells["Tue 10 Mar"][0] == "100%"
     assert int(cells["Tue 10 Mar"][5]) > 10
@@ -203,10 +211,12 @@ def test_a_home_that_never_spoke_is_shown_as_not_observed(olive: Browser, lived_
     conn.execute("UPDATE hub SET state = 'never_heard', last_heard_at = NULL WHERE home_id = %s", (lived_in.home.id,))
     conn.execute("DELETE FROM hub_check_in")
     conn.execute("DELETE FROM sensor_event")
+    conn.execute("DELETE FROM intake_day")
     conn.execute("DELETE FROM routine")
     conn.commit()
     text = olive.get("/homes/K7").text
     assert "This home cannot be observed: its hub has not been heard." in text
     assert "Nothing has been learned of this home yet" in text
-    assert "seen on 0 of 28 days" in text
+    assert "nothing has been yet" in text
+    assert "not installed yet" in text
     assert olive.get("/homes/K7/chart.json").status_code == 200

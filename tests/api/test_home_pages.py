@@ -155,6 +155,19 @@ def test_the_equipment_page_shows_sensors_offers_and_rejected_messages(ian: Brow
     assert "<script>M009" not in page
 
 
+@pytest.mark.parametrize(
+    ("dialect", "words"), [("shelly", "Shelly"), ("tasmota", "Tasmota"), ("homeassistant", "Home Assistant")]
+)
+def test_the_equipment_page_names_the_protocol(
+    ian: Browser, conn: Conn, world: World, dialect: str, words: str
+) -> None:
+    conn.execute(
+        "UPDATE hub SET dialect = %(dialect)s WHERE home_id = %(home)s", {"dialect": dialect, "home": world.home.id}
+    )
+    conn.commit()
+    assert f">{words}</dd>" in ian.get("/homes/K7/equipment").text
+
+
 def test_the_status_page_counts_what_it_should(sam: Browser, conn: Conn, world: World) -> None:
     conn.execute(
         "INSERT INTO service_seen VALUES ('ingest', %(at)s, '12 messages')", {"at": world.now - timedelta(seconds=5)}

@@ -1,9 +1,12 @@
 """A small MQTT 3.1.1 connection for tests, on paho: everything it does waits for its answer."""
 
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -40,6 +43,7 @@ class Connection:
         clean: bool = True,
         manual: bool = False,
         will: tuple[str, str] | None = None,
+        ca: Path | None = None,
     ) -> None:
         client_id = credential.client_id if credential else "nobody"
         self._paho = paho.Client(
@@ -49,6 +53,8 @@ class Connection:
             self._paho.username_pw_set(credential.username, credential.password)
         if will:
             self._paho.will_set(*will, qos=1, retain=True)
+        if ca is not None:
+            self._paho.tls_set_context(ssl.create_default_context(cafile=str(ca)))
         self._connected = threading.Event()
         self._granted: dict[int, bool] = {}
         self.received: list[paho.MQTTMessage] = []
@@ -84,6 +90,15 @@ class Connection:
         assert eventually(lambda: mid in self._granted), "no answer to SUBSCRIBE"
         return self._granted[mid]
 
+    def subscribe_soon(self, topic_filter: str) -> int:
+        """The number to ask `was_answered` for."""
+        _, mid = self._paho.subscribe(topic_filter, 1)
+        return mid or 0
+
+    def was_answered(self, mid: int) -> bool:
+        """True if the broker granted or refused it."""
+        return mid in self._granted
+
     def puback(self, message: paho.MQTTMessage) -> None:
         self._paho.ack(message.mid, message.qos)
 
@@ -93,6 +108,14 @@ class Connection:
         sock = self._paho.socket()
         if sock is not None:
             sock.close()
+
+    def break_off(self) -> None:
+        """Lose the line for good, also when the broker has stopped reading and more is still to be sent."""
+        self._paho.disconnect()
+        sock = self._paho.socket()
+        if isinstance(sock, socket.socket):  # a TLS socket is one too
+            sock.shutdown(socket.SHUT_RDWR)
+        self._paho.loop_stop()
 
     def close(self) -> None:
         self._paho.disconnect()
@@ -129,7 +152,8 @@ class Connect:
         clean: bool = True,
         manual: bool = False,
         will: tuple[str, str] | None = None,
+        ca: Path | None = None,
     ) -> Connection:
-        connection = Connection(port, credential, clean=clean, manual=manual, will=will)
+        connection = Connection(port, credential, clean=clean, manual=manual, will=will, ca=ca)
         self._stack.callback(connection.close)
         return connection

@@ -152,5 +152,6 @@ def test_services_are_given_where_everything_is(data_dir: Path) -> None:
         service = stack.service("ingest", **stack.ingest_environment())
         assert service.argv[1:] == ("-m", "deploy.cli", "ingest")
         stack.run([Service(name="look", argv=[sys.executable, "-c", program], environment=service.environment)])
-        assert eventually(lambda: stack.postgres.url() in (stack.log_dir / "look.log").read_text())
-        assert stack.postgres.url() not in repr(service)
+        url = stack.database_settings.database_url
+        assert eventually(lambda: url in (stack.log_dir / "look.log").read_text())
+        assert url not in repr(service)

@@ -203,7 +203,9 @@ def test_ingest_killed_again_and_again_stores_everything_exactly_once(
     login = broker.credentials()
     filters = topic_filters([home.partition])
     with contextlib.closing(
-        Subscriber(broker_settings(broker.host, broker.port, login), filters, clock=clock)
+        Subscriber(
+            broker_settings(broker.host, broker.port, login).with_partitions([home.partition]), filters, clock=clock
+        )
     ) as session:
         subscribe(session)  # what is published before there is a session reaches nobody
     environment = {

@@ -169,7 +169,7 @@ def test_the_health_report_is_a_check_in_with_the_bridges_own_time_and_backlog()
 
 
 @pytest.mark.parametrize(
-    "rest", ["bridge/info", "bridge/logging", "bridge/definitions", "bridge/response/health_check"]
+    "rest", ["bridge/info", "bridge/event", "bridge/logging", "bridge/definitions", "bridge/response/health_check"]
 )
 def test_other_news_of_the_bridge_is_a_sign_of_life_and_nothing_else(rest: str) -> None:
     assert told(rest, "not even json") == Told(check_ins=[CheckIn(at=NOW, state=HubState.CHECKIN, is_stated=False)])
@@ -218,6 +218,25 @@ def test_devices_are_offered_with_what_they_seem_to_be() -> None:
     assert [(offer.code, str(offer.kind), offer.model) for offer in found.offers] == [
         ("a", "motion", "m"), ("b", "door", "m"), ("c", "appliance", "m"), ("d", "other", "m"), ("e", "other", ""),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rest", "payload", "expected"),
+    [
+        ("Keller/neu", {"battery": 80, "occupancy": False}, [("Keller/neu", "motion")]),
+        ("Keller", {"garage_door_contact": True}, [("Keller", "door")]),
+        ("Keller", {"linkquality": 80}, [("Keller", "other")]),
+        ("Keller/contact", "true", [("Keller", "door")]),  # `output: attribute`
+        ("Keller/child_lock", "UNLOCK", []),
+        ("Keller", "{", []),
+    ],
+)
+def test_a_device_nobody_has_placed_is_refused_and_offered(
+    rest: str, payload: str | dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    found = told(rest, payload)
+    assert [(offer.code, str(offer.kind)) for offer in found.offers] == expected
+    assert [rejected.reason for rejected in found.rejected] == [Reason.UNKNOWN_SENSOR]
 
 
 KEYS = st.sampled_from(

@@ -10,10 +10,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy.local_stack.credentials import Credential as StackCredential
 from ingest.dialects import native, zigbee2mqtt
+from ingest.hub.link import BrokerAddress, Credential
 from ingest.sequences import Seen
 from ingest.told import CheckIn, Reading, TimeLimits, Told
 from ingest.wire import Dialect, Rejected, ack_topic, home_prefix, parse_topic
-from simulators.connection import BrokerAddress, Credential
 from simulators.hub import HubLike
 from store.clock import Clock
 from store.home import SensorKind, partition_of
@@ -68,7 +68,7 @@ class Listener:
         payload = bytes(message.payload)
         now, limits = self._clock.now() + timedelta(seconds=1), TimeLimits()
         if topic.dialect is Dialect.NATIVE:
-            told = native.read(topic.rest, payload, is_retained=message.retain, received_at=now, limits=limits)
+            told = native.read(topic.rest, payload, is_retained=message.retain, received_at=now)
         else:
             told = zigbee2mqtt.read(
                 topic.rest,

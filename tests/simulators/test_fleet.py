@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ingest.hub.link import Credential
 from ingest.wire import Dialect, is_home_code
-from simulators.connection import Credential
 from simulators.dwelling import kit
 from simulators.fleet import World, default_fleet, home_file, read_world, recorded_home, write_world
 from simulators.persona import personas

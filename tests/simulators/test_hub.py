@@ -11,8 +11,9 @@ import pytest
 
 from deploy.local_stack.broker import Broker
 from deploy.local_stack.lifeline import Lifeline
-from simulators.hub import PATIENCE_S, UNACKNOWLEDGED_READINGS, NativeHub, Outage
-from simulators.hub_queue import HubQueue, Item
+from ingest.hub.hub import PATIENCE_S, UNACKNOWLEDGED_READINGS
+from ingest.hub.queue import HubQueue, Item
+from simulators.hub import NativeHub, Outage
 from simulators.sensing import Reading
 from simulators.source import Source
 from store.clock import Clock

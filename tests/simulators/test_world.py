@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
+from ingest.hub.link import BrokerAddress
 from ingest.wire import Dialect
-from simulators.connection import BrokerAddress
 from simulators.dwelling import kit
 from simulators.fleet import PretendHome, World, home_file, recorded_home, write_world
 from simulators.world import live, run

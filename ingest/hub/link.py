@@ -1,4 +1,4 @@
-"""One MQTT connection of a pretend hub: opened, lost, never reused.
+"""One MQTT connection of a hub: opened, lost, never reused.
 
 A lost connection is thrown away with all that was on its way: the hub begins again from what it holds, oldest
 first. (paho would send its own leftovers again on reconnecting, and so put newer readings before older ones.)
@@ -9,8 +9,9 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
@@ -37,6 +38,7 @@ class BrokerAddress:
 
     host: str
     port: int
+    tls_ca: Path | None = None  # PEM; with it the connection is encrypted and the broker's name is checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,26 @@ class News:
 
     is_up: bool | None = None  # True: connected; False: lost, refused or not reached; None: a message came
     payload: bytes = b""
+
+
+class Link(Protocol):
+    """What a hub needs of a connection."""
+
+    @property
+    def in_flight(self) -> int:
+        """Messages the broker has not confirmed."""
+
+    def news(self) -> list[News]:
+        """What has happened since the last call."""
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Hand it to the network, at QoS 1."""
+
+    def break_off(self) -> None:
+        """Lose it without a goodbye."""
+
+    def close(self) -> None:
+        """Say goodbye."""
 
 
 class Connection:
@@ -81,6 +103,8 @@ class Connection:
         )
         if credential.username:
             self._client.username_pw_set(credential.username, credential.password)
+        if address.tls_ca is not None:
+            self._client.tls_set(ca_certs=str(address.tls_ca))
         self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         self._client.reconnect_delay_set(0, 0)  # we try again ourselves, with a new connection
         self._client.on_connect = self._connected

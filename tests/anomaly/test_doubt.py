@@ -1,0 +1,163 @@
+"""A dead sensor is not a person who lies on the floor, and the other way round: nobody is told later than before."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from anomaly.doubt import doubt_about
+from anomaly.home_model import HomeModel
+from anomaly.open_finding import Finding
+from anomaly.plan import HomePlan, plan_of_file
+from simulators.dwelling import kit
+from simulators.fleet import home_file
+from simulators.persona import personas
+from simulators.resident import Resident
+from simulators.scenarios import Incident, IncidentKind
+from simulators.source import resident_source
+from store.deviation import Deviation, DeviationKind, Grade
+from store.recording import Row
+from tests.anomaly.conftest import FIRST_DAY, a_home, a_life, check_ins_only
+
+LEARNED = FIRST_DAY + timedelta(days=21)
+END = LEARNED + timedelta(days=2)
+DIALECT = "zigbee2mqtt"  # movement sensors alone: no mats that would speak for a dead one
+
+
+def the_plan() -> HomePlan:
+    return plan_of_file(home_file("K7", kit("flat", dialect=DIALECT), check_in_minutes=5.0), always_observed=False)
+
+
+def lived(*incidents: Incident, start: datetime, end: datetime, seed: int) -> list[Row]:
+    resident = Resident(persona=personas()["homebody"], seed=seed, zone=ZoneInfo("Europe/London"),
+                        kit=kit("flat", dialect=DIALECT))  # fmt: skip
+    rows = []
+    for reading in resident_source(resident, incidents, dialect=DIALECT)(start.timestamp()):
+        if reading.at >= end.timestamp():
+            break
+        if not reading.sensor.endswith("temperature"):
+            at = datetime.fromtimestamp(reading.at, UTC)
+            rows.append(Row(at=at, sensor=reading.sensor, value=float(reading.value)))
+    return rows
+
+
+class State(bytes):
+    """The bytes of a model; short when a failing test shows them."""
+
+    def __repr__(self) -> str:
+        return f"State({len(self)} bytes)"
+
+
+SEEDS = (53, 54)
+
+
+@pytest.fixture(scope="module")
+def learned() -> dict[int, State]:
+    """Two homes after three ordinary weeks."""
+    states = {}
+    for seed in SEEDS:
+        model = HomeModel(the_plan())
+        model.feed(lived(start=FIRST_DAY, end=LEARNED, seed=seed))
+        model.feed(check_ins_only(FIRST_DAY, LEARNED))
+        model.advance(LEARNED)
+        states[seed] = State(model.to_bytes())
+    return states
+
+
+def told(state: bytes, rows: list[Row], *, end: datetime = END, doubts: bool = True) -> list[Deviation]:
+    """What people would be told of: attention and worse."""
+    model = HomeModel(the_plan(), state)
+    if not doubts:
+        model.known.suspects = list
+    model.feed(rows)
+    model.feed(check_ins_only(LEARNED, end))
+    return alerts(model.advance(end))
+
+
+def alerts(found: list[Finding]) -> list[Deviation]:
+    return [f for f in found if isinstance(f, Deviation) and f.grade is not Grade.NOTICE and f.ended_at is None]
+
+
+@pytest.mark.parametrize("sensor", ["lounge_movement", "kitchen_movement", "hall_movement"])
+def test_a_sensor_that_died_before_a_quiet_makes_no_inactivity(learned: dict[int, State], sensor: str) -> None:
+    for seed in SEEDS:
+        died = LEARNED + timedelta(hours=3)  # at night, long before the first quiet that it would have ended
+        rows = lived(start=LEARNED, end=END, seed=seed)
+        found = told(learned[seed], [row for row in rows if row.sensor != sensor or row.at < died])
+        assert [f for f in found if f.kind is DeviationKind.INACTIVITY] == []
+        doubted = [f for f in found if f.evidence.get("suspect")]
+        assert {f.evidence["suspect"] for f in doubted} <= {sensor}
+        assert all("Unable to verify" in f.explanation for f in doubted)
+
+
+def test_a_collapse_is_told_at_the_same_minute_whatever_it_is_called(learned: dict[int, State]) -> None:
+    """The doubt renames a finding and never withholds one: with and without it somebody is told at the same time."""
+    cases = []
+    for seed in SEEDS:
+        for hours in (9.0, 15.0):
+            fall = LEARNED + timedelta(hours=hours)
+            rows = lived(Incident(kind=IncidentKind.COLLAPSE, start=fall), start=LEARNED, end=END, seed=seed)
+            last = max(row.at for row in rows)
+            cases.append((seed, rows, last))
+    with_doubt = [first_told(learned[seed], rows, last) for seed, rows, last in cases]
+    without = [first_told(learned[seed], rows, last, doubts=False) for seed, rows, last in cases]
+    assert [f.raised_at for f in with_doubt] == [f.raised_at for f in without]
+    assert any(f.kind is DeviationKind.INACTIVITY for f in with_doubt)
+
+
+def first_told(state: bytes, rows: list[Row], fell: datetime, *, doubts: bool = True) -> Deviation:
+    return min((f for f in told(state, rows, doubts=doubts) if f.raised_at > fell), key=lambda f: f.raised_at)
+
+
+def test_with_a_single_sensor_silence_is_still_inactivity() -> None:
+    rooms = [{"id": "M-lounge", "kind": "motion", "room": "lounge", "essential": True}]
+    plan = plan_of_file(a_home(sensors=rooms), always_observed=False)
+    model, fall = HomeModel(plan), FIRST_DAY + timedelta(days=20, hours=11)
+    model.feed(row for row in a_life(21) if row.sensor in ("M-lounge", "hub") and row.at < fall)
+    model.feed(check_ins_only(fall, fall + timedelta(hours=16)))
+    found = alerts(model.advance(fall + timedelta(hours=16)))
+    assert {f.kind for f in found if f.raised_at > fall} == {DeviationKind.INACTIVITY}
+
+
+def test_a_ceiling_is_never_explained_away(learned: dict[int, State]) -> None:
+    """Twelve waking hours without anybody are urgent, dead sensor or not."""
+    rows = [row for row in lived(start=LEARNED, end=END, seed=53) if row.at < LEARNED + timedelta(hours=9)]
+    dead = [row for row in rows if row.sensor != "lounge_movement"]
+    found = told(learned[53], dead)
+    assert Grade.URGENT in {f.grade for f in found if f.kind in (DeviationKind.INACTIVITY, DeviationKind.NOT_UP)}
+
+
+def test_a_drawer_that_nobody_opens_explains_no_quiet() -> None:
+    """A sensor that seldom ends a quiet may well be dead: the quiet is as strange with it as without."""
+    file = a_home()
+    model = HomeModel(plan_of_file(file, always_observed=False))
+    fall = FIRST_DAY + timedelta(days=20, hours=11)
+    # The front door's contact dies after a week.
+    rows = [row for row in a_life(21) if row.at < fall]
+    model.feed(row for row in rows if row.sensor != "D1" or row.at < FIRST_DAY + timedelta(days=7))
+    model.feed(check_ins_only(fall, fall + timedelta(hours=8)))
+    found = alerts(model.advance(fall + timedelta(hours=8)))
+    since = [f for f in found if f.raised_at > fall]
+    assert since
+    assert "D1" not in {f.evidence.get("suspect") for f in since}
+
+
+def test_asking_changes_nothing_and_doubt_survives_a_restart(learned: dict[int, State]) -> None:
+    rows = [row for row in lived(start=LEARNED, end=END, seed=53) if row.sensor != "lounge_movement"]
+    rows += check_ins_only(LEARNED, END)
+    middle = LEARNED + timedelta(hours=16, minutes=7)
+    whole = HomeModel(the_plan(), learned[53])
+    whole.feed(rows)
+    found = whole.advance(middle)
+    before = whole.to_bytes()
+    quiet = whole.known.situation.quiet
+    assert quiet is not None
+    path = whole.known.hazard.path(quiet.observed(END.timestamp()), quiet.place, whole.known.situation.clock)
+    first = doubt_about(quiet, path, whole.known, until=END.timestamp())
+    again = doubt_about(quiet, path, whole.known, until=END.timestamp())
+    assert (first.explains == again.explains).all()
+    assert whole.to_bytes() == before
+    again_from = HomeModel(the_plan(), before)
+    assert again_from.to_bytes() == before
+    assert again_from.advance(END) == whole.advance(END)
+    assert found is not None
