@@ -162,11 +162,10 @@ class Desk:
         return self._of_home.get(home.id, {})
 
     def _take_reading(self, item: Item, home: IntakeHome, reading: Reading) -> None:
-        if reading.boot is not None and reading.seq is not None:
-            if not self.sequences[home.id, reading.boot].has_room_for(reading.seq):
-                detail = f"seq: {reading.seq} would be one gap too many; the lower numbers have to come first"
-                self._reject(item, home, _unfit(reading, Reason.TOO_MANY_GAPS, detail))
-                return
+        if self._is_one_gap_too_many(home, reading):
+            detail = f"seq: {reading.seq} would be one gap too many; the lower numbers have to come first"
+            self._reject(item, home, _unfit(reading, Reason.TOO_MANY_GAPS, detail))
+            return
         if not self._is_first(home, reading.boot, reading.seq):
             return
         sensor = self.sensors.get((home.id, reading.sensor))
@@ -290,6 +289,11 @@ class Desk:
             said.signal_quality = news.signal_quality
         if news.initial_value is not None and said.last.value is None:
             said.last = LastSaid(value=news.initial_value)
+
+    def _is_one_gap_too_many(self, home: IntakeHome, reading: Reading) -> bool:
+        if reading.boot is None or reading.seq is None:
+            return False
+        return not self.sequences[home.id, reading.boot].has_room_for(reading.seq)
 
     def _is_first(self, home: IntakeHome, boot: str | None, seq: int | None) -> bool:
         """True unless this reading of the hub has been stored, or kept as rejected, before."""
