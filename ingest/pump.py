@@ -10,6 +10,7 @@ import contextlib
 import logging
 import select
 import socket
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -102,11 +103,13 @@ class Pump:
         client = self._client
         while (sock := client.socket()) is not None:
             wants = [sock, self._ear] if self._may_read() else [self._ear]
-            ready, _, _ = select.select(wants, [sock] if client.want_write() else [], [], IDLE_SECONDS)
+            is_deciphered = sock in wants and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            idle = 0.0 if is_deciphered else IDLE_SECONDS  # what TLS has read already wakes nobody
+            ready, _, _ = select.select(wants, [sock] if client.want_write() else [], [], idle)
             if self._ear in ready:
                 with contextlib.suppress(BlockingIOError):
                     self._ear.recv(4_096)
-            if sock in ready:
+            if sock in ready or is_deciphered:
                 self._read()
             while self._work:
                 self._work.popleft()(client)

@@ -122,7 +122,6 @@ class Worker:
                 continue
             stop.wait(pause)
             pause = min(2 * pause, RETRY_SECONDS[1])
-        log.info("stopped after %d messages; seconds: %s", self._stored, self._writer.watch.words)
 
     def _answer(self, acks: list[AckDue]) -> None:
         self._subscriber.publish_all(
