@@ -13,6 +13,7 @@ Rule of thumb: it is worth a visit when `until` is nearer than the next visit.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from math import ceil, floor, sqrt
 
 import numpy as np
@@ -26,6 +27,7 @@ _REPLACED_BY = 15  # points upwards from one reading to the next: nobody's batte
 _Z = 1.645  # of a normal distribution: nine in ten …
 _REPEATED = 1.5  # … if days were independent, which they are not
 _FARTHEST = 365  # days; farther is not known
+_DIGITS = 6  # of a day: two dates that differ by less are one
 
 Floats = NDArray[np.float64]
 
@@ -63,16 +65,23 @@ def is_two_valued(charges: Sequence[Charge]) -> bool:
     return {charge.percent for charge in charges} <= {0, 100}
 
 
+def step_of(charges: Sequence[Charge]) -> float:
+    """The smallest difference between two values it ever said, in points: each may be wrong by as much."""
+    said = sorted({charge.percent for charge in charges})
+    return float(min((higher - lower for lower, higher in pairwise(said)), default=0))
+
+
 def forecast(charges: Sequence[Charge], *, today: date) -> Forecast | None:
     """When the battery will be empty; None if that cannot be said. Never before `today`."""
     mine = since_replaced(charges)
     if not mine or is_two_valued(mine):
         return None
-    lines = [line for days, every in _WINDOWS if (line := _fitted(_thinned(mine, days, every))) is not None]
+    step = step_of(mine)
+    lines = [line for days, every in _WINDOWS if (line := _fitted(_thinned(mine, days, every), step)) is not None]
     if not lines:
         return None
     origin = mine[-1].day.toordinal()
-    soonest = min(lines, key=lambda line: line.empty_at)
+    soonest = min(lines, key=lambda line: (round(line.empty_at, _DIGITS), line.latest))
     return Forecast(
         empty_on=_day(origin, soonest.empty_at, today),
         earliest=_day(origin, min(line.earliest for line in lines), today),
@@ -103,7 +112,7 @@ def _thinned(charges: Sequence[Charge], days: int, every: int) -> tuple[Floats, 
     return np.array([at for at, _ in found], np.float64), np.array([percent for _, percent in found], np.float64)
 
 
-def _fitted(readings: tuple[Floats, Floats]) -> _Line | None:
+def _fitted(readings: tuple[Floats, Floats], step: float) -> _Line | None:
     at, percent = readings
     count = len(at)
     if count < _FEWEST:
@@ -117,7 +126,6 @@ def _fitted(readings: tuple[Floats, Floats]) -> _Line | None:
     if slope >= 0.0 or flat > 0.0:  # it may as well be standing still
         return None
     level = _level(at, percent, slope)
-    step = _step(percent)
     return _Line(
         slope=slope,
         empty_at=_reaches(level, slope),
@@ -134,12 +142,6 @@ def _level(at: Floats, percent: Floats, slope: float) -> float:
 
 def _reaches(level: float, slope: float) -> float:
     return max(0.0, (level - EMPTY) / -slope)
-
-
-def _step(percent: Floats) -> float:
-    """The smallest difference between two values it ever said: it may be wrong by as much."""
-    values = np.unique(percent)
-    return float(np.diff(values).min()) if len(values) > 1 else 0.0
 
 
 def _day(origin: int, days: float, today: date) -> date:
