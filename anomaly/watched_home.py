@@ -89,18 +89,24 @@ class WatchedHome:
         return at + timedelta(minutes=1) + self._settle() if at is not None and self._is_caught_up else None
 
     def step(
-        self, conn: Conn, *, last_number: int, pace: Pace | None = None, is_described_anew: bool = False
+        self,
+        conn: Conn,
+        *,
+        last_number: int,
+        now: datetime,
+        pace: Pace | None = None,
+        is_described_anew: bool = False,
     ) -> tuple[bool, RoutineProgress | None]:
         """Read one chunk and act on it. Whether there is more to read, and what the pages are to hear of it.
 
-        `last_number` is the home's newest number: without news the database is not asked for rows.
+        `last_number` is the home's newest number as of `now`: what was stored later is read the next time, and nothing
+        is decided about a moment later than what was read.
         """
-        now = self._clock.now()
         pace = pace or Pace()
         changed = False
         if is_described_anew or time.monotonic() - self._refreshed >= pace.refresh:
             changed = self._refresh(conn, now=now)
-        rows, is_all = _unread(conn, self.home.id, self.cursor) if last_number > self.cursor else ([], True)
+        rows, is_all = _unread(conn, self.home.id, self.cursor, last_number)
         found = list(self._told(rows))
         if is_all:
             found += self._advance(now)
@@ -232,16 +238,20 @@ def _resumed(conn: Conn, home: Home, plan: HomePlan) -> tuple[HomeModel, Frontie
     return HomeModel(plan), Frontier(), 0
 
 
-def _unread(conn: Conn, home_id: int, cursor: int) -> tuple[list[SensorEvent | HubCheckIn], bool]:
-    """What came after the cursor, in order; and whether that is all. Both kinds are cut where one was cut."""
+def _unread(conn: Conn, home_id: int, cursor: int, last_number: int) -> tuple[list[SensorEvent | HubCheckIn], bool]:
+    """What came after the cursor up to `last_number`, in order; and whether that is all.
+
+    Two statements are two moments: without an end that both share, events stored between them would be passed by for
+    ever, because check-ins stored after them move the cursor on. Both are cut where one was cut.
+    """
+    if last_number <= cursor:
+        return [], True
     events = events_after(conn, home_id, cursor, limit=CHUNK)
     check_ins = check_ins_after(conn, home_id, cursor, limit=CHUNK)
-    ends = [rows[-1].number for rows in (events, check_ins) if len(rows) == CHUNK]
+    cuts = [rows[-1].number for rows in (events, check_ins) if len(rows) == CHUNK]
+    end = min([last_number, *cuts])
     rows: list[SensorEvent | HubCheckIn] = [*events, *check_ins]
-    rows.sort(key=lambda row: row.number)
-    if not ends:
-        return rows, True
-    return [row for row in rows if row.number <= min(ends)], False
+    return sorted((row for row in rows if row.number <= end), key=lambda row: row.number), end == last_number
 
 
 def _is_late(conn: Conn, finding: Finding, *, now: datetime, late_after: timedelta) -> bool:

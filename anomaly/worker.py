@@ -157,6 +157,7 @@ class Worker:
         progress: list[RoutineProgress] = []
         pace = Pace.of(len(self._homes))
         with self._pool.connection() as conn:
+            now = self._clock.now()  # before the numbers are read: nothing is decided about a later moment
             numbers = last_numbers(conn, list(group))
             for home_id in group:
                 watched = self._watched.get(home_id)
@@ -165,6 +166,7 @@ class Worker:
                 has_more, told = watched.step(
                     conn,
                     last_number=numbers.get(home_id, 0),
+                    now=now,
                     pace=pace,
                     is_described_anew=home_id in self._described,
                 )

@@ -1,8 +1,11 @@
 """The worker with a real database: from stored events to deviations, faults, routine and snapshots."""
 
+import contextlib
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from anomaly.home_model import HomeModel
@@ -12,7 +15,8 @@ from anomaly.replay import in_order, replayed
 from anomaly.watched_home import WatchedHome
 from anomaly.worker import Worker
 from store.clock import Clock
-from store.database import Conn, Pool
+from store.cursor import last_numbers
+from store.database import Conn, DatabaseSettings, Pool, open_pool
 from store.deviation import Deviation, DeviationKind, Grade, deviations_between
 from store.fault import FaultKind, faults_between
 from store.home import Home, add_absence, add_home, add_organisation, add_sensor, home_by_code, sensors_of
@@ -22,6 +26,7 @@ from store.recording import HUB, Row
 from store.routine import latest_snapshot, routine_of
 from store.sensor_event import SensorEvent, insert_events
 from tests.anomaly.conftest import FIRST_DAY, a_home, a_life, check_ins_only
+from tests.conftest import Database
 
 pytestmark = pytest.mark.database
 
@@ -121,6 +126,43 @@ def test_the_service_finds_what_replay_finds(stored: Log, pool: Pool) -> None:
     expected = {f.id: f for f in in_order(replayed(model, [*LIFE, *AFTER], end=end)) if isinstance(f, Deviation)}
     latest = sorted(said(expected.values()))
     assert sorted(said(stored.deviations())) == latest
+
+
+def test_what_is_stored_while_a_home_is_read_is_read_the_next_time(stored: Log, pool: Pool) -> None:
+    now = FALL + timedelta(hours=5)
+    with pool.connection() as conn:
+        watched = WatchedHome(conn, stored.home, clock=stopped_at(now))
+        for last_number in (stored.number // 3, stored.number):
+            while watched.step(conn, last_number=last_number, now=now)[0]:
+                pass
+            assert watched.cursor == watched.rows_read == last_number
+
+
+def test_nothing_is_passed_by_while_ingest_stores_beside_the_model(
+    database: Database, settings: DatabaseSettings
+) -> None:
+    """Events and check-ins are two statements, and so two moments: the model must not take the later for both."""
+    rows = LIFE[: len(LIFE) // 2]
+    with contextlib.closing(psycopg.connect(settings.database_url)) as conn:
+        log = Log(conn)
+
+        def store_all() -> None:
+            for first in range(0, len(rows), 9):
+                log.store(rows[first : first + 9])
+
+        storing = threading.Thread(target=store_all)
+        storing.start()
+        with contextlib.closing(open_pool(database.as_service(settings), size=1)) as pool, pool.connection() as reading:
+            now = rows[-1].at
+            watched = WatchedHome(reading, log.home, clock=stopped_at(now))
+            is_over = False
+            while not is_over:
+                is_over = not storing.is_alive()  # then once more, for the last of it
+                (number,) = last_numbers(reading, [log.home.id]).values()
+                while watched.step(reading, last_number=number, now=now)[0]:
+                    pass
+                reading.commit()
+        assert watched.rows_read == log.number == len(rows)
 
 
 def test_a_second_reading_of_the_same_log_says_nothing_new(stored: Log, pool: Pool) -> None:
