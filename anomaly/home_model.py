@@ -19,6 +19,7 @@ from anomaly.clock_bins import QUARTER
 from anomaly.counts import QuarterCounts
 from anomaly.detectors.blindness import Blindness
 from anomaly.detectors.detector import Detector, Known
+from anomaly.detectors.family import family
 from anomaly.detectors.hub_silence import HubSilence
 from anomaly.detectors.inactivity import Inactivity
 from anomaly.detectors.not_up import NotUp
@@ -48,12 +49,14 @@ class HomeModel:
         self.blindness, self.hub_silence = Blindness(), HubSilence()
         self.sensor_silence = SensorSilence()
         self.known.suspects = lambda: self.sensor_silence.suspects(self.known)
+        self._family = family()
         self._detectors: dict[str, Detector] = {
             "inactivity": self.inactivity,
             "not_up": self.not_up,
             "blindness": self.blindness,
             "hub_silence": self.hub_silence,
             "sensor_silence": self.sensor_silence,
+            **self._family,
         }
         self._rows = RowsInOrder()
         self._at = -math.inf  # a full minute: everything before it is known and decided
@@ -78,10 +81,8 @@ class HomeModel:
 
     def open_findings(self) -> list[Finding]:
         """What is unusual just now."""
-        held = [self.inactivity.open, self.inactivity.doubt, self.not_up.open]
-        held += [self.blindness.open, self.hub_silence.open]
-        held += self.sensor_silence.open.values()
-        return [found.finding(self.plan) for found in held if found is not None]
+        held = (found for detector in self._detectors.values() for found in detector.held())
+        return [found.finding(self.plan) for found in held]
 
     @property
     def waiting(self) -> int:
@@ -165,6 +166,8 @@ class HomeModel:
             return
         situation.note_state(sensor, t, value)
         yield from self.sensor_silence.note_state(sensor, t, value, self.known)
+        for detector in self._family.values():
+            yield from detector.reading(sensor, t, value, self.known)
         if sensor.shows_life(value):
             before = situation.quiet
             chance_out = 0.0 if before is None else self._quiet_over(before, sensor, t)
@@ -294,7 +297,8 @@ class HomeModel:
             {name.removeprefix("witness_"): array for name, array in arrays.items() if name.startswith("witness_")},
         )
         for name, detector in self._detectors.items():
-            detector.restore(values["detectors"][name])
+            if name in values["detectors"]:  # one that is newer than the state begins to learn now
+                detector.restore(values["detectors"][name])
         self._rows = RowsInOrder(values["last_values"])
         self.feed(
             Row(at=datetime.fromtimestamp(t, UTC), sensor=sensor, value=HubState(value) if sensor == HUB else value)

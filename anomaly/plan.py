@@ -70,7 +70,12 @@ class Limits:
     """What learning cannot move, and how many false alerts a home may cost."""
 
     false_inactivity_a_month: float = 0.35
-    false_not_up_a_month: float = 0.20
+    false_dwell_a_month: float = 0.10
+    false_not_up_a_month: float = 0.20  # late first kitchen and not to bed with it: the times of the day
+    false_not_returned_a_month: float = 0.10
+    false_up_at_night_a_month: float = 0.05
+    false_door_at_night_a_month: float = 0.05
+    false_gradual_a_month: float = 0.15  # over all its features
     quiet_waking_hours: float = 12.0  # no movement at home for so many waking hours is urgent
     waking_hours: tuple[float, float] = (7.0, 23.0)  # civil time
     out_hours: float = 24.0  # nobody seen for so long though the front door was used: somebody should ask

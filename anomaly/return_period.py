@@ -23,7 +23,8 @@ _SIGMA_PRIOR_DAYS = 20.0  # how firmly the population's σ is held
 class DailyMaximum:
     """What the largest surprise of a day usually is in this home. High surprise = rare."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, mu: float = prior.DAILY_MAXIMUM_MU, sigma: float = prior.DAILY_MAXIMUM_SIGMA) -> None:
+        self._mu, self._sigma = mu, sigma  # of the population, nats
         # days, Σ M, Σ exp(−M/σ) for each σ; the population's days are added when asked
         self.sums: NDArray[np.float64] = np.zeros(2 + len(_SIGMAS))
         self._thresholds: dict[float, float] = {}  # until the next day is learned
@@ -71,10 +72,10 @@ class DailyMaximum:
     def _fitted(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """μ for each σ, and how much each σ is believed."""
         own = self.sums
-        prior_terms = PRIOR_DAYS * np.exp(-prior.DAILY_MAXIMUM_MU / _SIGMAS)
+        prior_terms = PRIOR_DAYS * np.exp(-self._mu / _SIGMAS)
         mu = _SIGMAS * np.log((own[0] + PRIOR_DAYS) / (own[2:] + prior_terms))
         fit = -own[0] * np.log(_SIGMAS) - (own[1] - own[0] * mu) / _SIGMAS - np.exp(mu / _SIGMAS) * own[2:]
-        fit -= _SIGMA_PRIOR_DAYS * np.log(_SIGMAS / prior.DAILY_MAXIMUM_SIGMA) ** 2
+        fit -= _SIGMA_PRIOR_DAYS * np.log(_SIGMAS / self._sigma) ** 2
         weight = np.exp(fit - fit.max())
         return mu, weight / weight.sum()
 

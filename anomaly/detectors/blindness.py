@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from anomaly import explain
-from anomaly.detectors.detector import CEILINGS_ONLY_DAYS, NOTICE_DAYS, Known
+from anomaly.detectors.detector import CEILINGS_ONLY_DAYS, NOTICE_DAYS, Known, says_nothing
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import Quiet, with_absence
@@ -30,6 +30,10 @@ class Blindness:
     def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         """Signs of life do not prove that the next one would be seen."""
         yield from ()
+
+    def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
+        """Nothing to say: see `Detector`."""
+        return says_nothing()
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
         """We went blind, or see again."""
@@ -87,6 +91,10 @@ class Blindness:
         path = known.hazard.path(quiet.observed(t), quiet.place, known.situation.clock)
         surprise = with_absence(known.hazard.surprise(path), quiet.chance_out)
         return known.maxima.once_in_days(float(surprise[-1])) if len(surprise) else 0.0
+
+    def held(self) -> list[OpenFinding]:
+        """What is unusual just now."""
+        return [] if self.open is None else [self.open]
 
     def saved(self) -> dict[str, Any]:
         """As JSON."""

@@ -1,11 +1,11 @@
-"""What a detector is, and what it may look at. A new family is a new file here and a line in `home_model`."""
+"""What a detector is, and what it may look at. A new one is a new file here and a line in `family`."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from anomaly.hazard import Hazard
-from anomaly.open_finding import Finding
+from anomaly.open_finding import Finding, OpenFinding
 from anomaly.plan import HomePlan, PlanSensor
 from anomaly.return_period import DailyMaximum
 from anomaly.situation import Quiet, Situation
@@ -60,6 +60,11 @@ class Known:
         return {Grade.NOTICE: NOTICE_DAYS, Grade.ATTENTION: 30.0 / false_a_month, Grade.URGENT: URGENT_DAYS}
 
 
+def says_nothing() -> Iterator[Finding]:
+    """For what a detector does not care about."""
+    return iter(())
+
+
 class Detector(Protocol):
     """One family of findings. State is its own; `look` is called at a full minute, when `due` has come."""
 
@@ -67,6 +72,9 @@ class Detector(Protocol):
 
     def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         """Somebody moved; `known.situation` shows the new quiet already, `before` is the one that ended."""
+
+    def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
+        """Any sensor said anything, in its time: both changes of a door, measurements, movements. Before `life`."""
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
         """Watching began or ended, the hub spoke, or the plan was changed."""
@@ -76,6 +84,9 @@ class Detector(Protocol):
 
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
         """A civil day has ended; learn from it if it may teach."""
+
+    def held(self) -> list[OpenFinding]:
+        """What is unusual just now."""
 
     def saved(self) -> dict[str, Any]:
         """The state as JSON values."""

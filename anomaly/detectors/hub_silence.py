@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from anomaly import explain
-from anomaly.detectors.detector import Known
+from anomaly.detectors.detector import Known, says_nothing
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import Quiet
@@ -26,6 +26,10 @@ class HubSilence:
     def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         """Only its own word counts as a sign of the hub."""
         yield from ()
+
+    def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
+        """Nothing to say: see `Detector`."""
+        return says_nothing()
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
         """It spoke, or its time ran out."""
@@ -64,6 +68,10 @@ class HubSilence:
 
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
         """Nothing is learned here."""
+
+    def held(self) -> list[OpenFinding]:
+        """What is unusual just now."""
+        return [] if self.open is None else [self.open]
 
     def saved(self) -> dict[str, Any]:
         """As JSON."""

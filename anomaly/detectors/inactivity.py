@@ -18,7 +18,7 @@ import numpy as np
 
 from anomaly import explain
 from anomaly.clock_bins import QUARTER, Floats
-from anomaly.detectors.detector import Known
+from anomaly.detectors.detector import Known, says_nothing
 from anomaly.doubt import Doubt, doubt_about
 from anomaly.hazard import CLOCK_STARTS, Path
 from anomaly.open_finding import Finding, OpenFinding, next_minute
@@ -43,6 +43,10 @@ class Inactivity:
         """Somebody moved: whatever was found is over, and a new quiet begins."""
         yield from self._all_over(t, known)
         self.due = next_minute(t + CLOCK_STARTS) if known.situation.watching else math.inf
+
+    def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
+        """Nothing to say: see `Detector`."""
+        return says_nothing()
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
         """Nothing is said while nobody can see; afterwards we look anew."""
@@ -91,6 +95,10 @@ class Inactivity:
         """The thresholds may have moved: look again."""
         if known.situation.watching and known.situation.quiet is not None:
             self.due = max(next_minute(known.situation.quiet.began + CLOCK_STARTS), midnight)
+
+    def held(self) -> list[OpenFinding]:
+        """What is unusual just now."""
+        return [found for found in (self.open, self.doubt) if found is not None]
 
     def saved(self) -> dict[str, Any]:
         """As JSON."""

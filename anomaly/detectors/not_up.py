@@ -14,7 +14,7 @@ import numpy as np
 
 from anomaly import explain, prior
 from anomaly.clock_bins import DAY_TYPES
-from anomaly.detectors.detector import Known
+from anomaly.detectors.detector import Known, says_nothing
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import CENSORED_AFTER, Quiet
@@ -65,6 +65,10 @@ class NotUp:
             self.due = math.inf
         else:
             self.due = next_minute(self.first + _AGAIN_WITHIN)
+
+    def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
+        """Nothing to say: see `Detector`."""
+        return says_nothing()
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
         """Keep account of what could not be seen; look again when one can."""
@@ -180,6 +184,10 @@ class NotUp:
                 "residents": known.plan.residents,
             },
         )
+
+    def held(self) -> list[OpenFinding]:
+        """What is unusual just now."""
+        return [] if self.open is None else [self.open]
 
     def saved(self) -> dict[str, Any]:
         """As JSON."""

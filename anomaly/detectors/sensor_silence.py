@@ -13,7 +13,7 @@ from typing import Any
 
 from anomaly import explain
 from anomaly.clock_bins import PART_OF_BIN, PARTS, QUARTER
-from anomaly.detectors.detector import Known, Suspicion
+from anomaly.detectors.detector import Known, Suspicion, says_nothing
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import Quiet
@@ -85,6 +85,10 @@ class SensorSilence:
         elif speech.on_since is not None:
             speech.on_since, speech.on_quarters = None, 0
             yield from self._ended(f"{FaultKind.SENSOR_STUCK}/{sensor.code}", t, known)
+
+    def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
+        """Nothing to say: see `Detector`."""
+        return says_nothing()
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
         """A quarter hour that was not watched throughout counts for nothing."""
@@ -194,6 +198,10 @@ class SensorSilence:
         found = self.open.pop(name, None)
         if found is not None:
             yield found.finding(known.plan, ended=t)
+
+    def held(self) -> list[OpenFinding]:
+        """What is unusual just now."""
+        return list(self.open.values())
 
     def saved(self) -> dict[str, Any]:
         """As JSON."""
