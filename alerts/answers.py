@@ -4,7 +4,7 @@ A caller id can be forged, so a reply acts only on an alert that was sent to tha
 urgent one. `replies` reads the text; here is who may do what.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from alerts import wording
@@ -31,6 +31,7 @@ from store.response import Responder, responders_with_phone, start_responder, st
 
 ANSWERABLE_FOR = timedelta(hours=12)
 HELP_ONCE_IN = timedelta(hours=1)
+UNKNOWN = "unknown number: no answer"
 ANSWERS_PER_HOUR = 20  # to one number; what it asks for is done all the same
 
 
@@ -52,18 +53,45 @@ class Done:
     purpose: Purpose = Purpose.CONFIRM
 
 
-def handle_reply(conn: Conn, message: InboundMessage, letterhead: Letterhead, *, now: datetime) -> Done:
-    """Do what a reply says, answer it, and mark it handled with the reason."""
+def handle_reply(
+    conn: Conn, message: InboundMessage, letterhead: Letterhead, *, restored_at: datetime | None = None, now: datetime
+) -> Done:
+    """Do what a reply says, answer it, and mark it handled with the reason.
+
+    What came before the database was restored (`restored_at`) and concerns no alert that we know is not answered: hours
+    later nobody would know what about.
+    """
+    is_late = restored_at is not None and message.received_at < restored_at
+    asked_at = min(message.received_at, now)
     people = responders_with_phone(conn, message.phone)
-    done = _do(conn, message, people, letterhead, now=now) if people else Done(result="unknown number: no answer")
-    if done.answer is not None:
+    done = _do(conn, message, people, letterhead, asked_at=asked_at, now=now) if people else Done(result=UNKNOWN)
+    if is_late:
+        done = replace(done, result=f"{done.result} (came before the restore)")
+    if done.answer is not None and not (is_late and done.sent is None):
         _answer(conn, message, done, done.sent.responder if done.sent else people[0], now=now)
     alert_id = done.sent.alert.id if done.sent else None
     mark_message_handled(conn, message, alert_id=alert_id, result=done.result, now=now)
     return done
 
 
-def _do(conn: Conn, message: InboundMessage, people: list[Responder], letterhead: Letterhead, *, now: datetime) -> Done:
+def names_an_alert(conn: Conn, message: InboundMessage) -> bool:
+    """True if it is plain now which alert a reply is about, or if it is about none."""
+    said = read(message.body)
+    people = responders_with_phone(conn, message.phone)
+    if isinstance(said, Word) or not people:
+        return True
+    return _the_one(_sent_lately(conn, message.phone, people, now=message.received_at), said.code) is not None
+
+
+def _do(
+    conn: Conn,
+    message: InboundMessage,
+    people: list[Responder],
+    letterhead: Letterhead,
+    *,
+    asked_at: datetime,
+    now: datetime,
+) -> Done:
     said = read(message.body)
     if said == Word.STOP:
         return _stop(conn, people, now=now)
@@ -79,7 +107,7 @@ def _do(conn: Conn, message: InboundMessage, people: list[Responder], letterhead
         help_text = wording.help_text(letterhead.service)
         return Done(result="not understood: help sent", answer=help_text, purpose=Purpose.HELP)
 
-    lately = _sent_lately(conn, message.phone, people, now=now)
+    lately = _sent_lately(conn, message.phone, people, now=asked_at)
     sent = _the_one(lately, said.code)
     if sent is None:
         return _ask_back(lately, said, letterhead)

@@ -1,7 +1,7 @@
 """What we need of somebody who sends SMS. Every gateway passes the same tests."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -39,6 +39,16 @@ class SentMessage:
     error_code: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMessage:
+    """A text somebody sent to our number, as the provider knows it."""
+
+    provider_id: str
+    phone: str
+    body: str
+    received_at: datetime  # by the provider's clock
+
+
 class SmsGateway(Protocol):
     """Sends SMS. Called outside transactions; every call returns or raises `SendFailed` within a known time."""
 
@@ -52,6 +62,10 @@ class SmsGateway(Protocol):
 
     def fetch(self, provider_id: str) -> SentMessage:
         """What became of this message."""
+        ...
+
+    def received_since(self, since: datetime) -> list[ReceivedMessage]:
+        """Every text to our number since then, in any order."""
         ...
 
 
@@ -68,4 +82,8 @@ class NoGateway:
 
     def fetch(self, provider_id: str) -> SentMessage:
         """Refuses."""
+        raise SendFailed("no SMS provider is set up", configuration=True)
+
+    def received_since(self, since: datetime) -> list[ReceivedMessage]:
+        """Refuses: once there is a provider, it is to be asked."""
         raise SendFailed("no SMS provider is set up", configuration=True)

@@ -11,6 +11,7 @@ from datetime import timedelta
 import psycopg
 
 from alerts.cases import Cases
+from alerts.catch_up import CatchUp
 from alerts.gateway import NoGateway, SmsGateway
 from alerts.letterhead import Letterhead
 from alerts.sender import Sender
@@ -69,7 +70,9 @@ def run_with(
         _Loop("cases", _Seen(worker.step, pool, clock), stop),
         *(_Loop(f"sender {number}", sender.send_one, stop) for number in range(1, SENDERS + 1)),
         _Loop("asker", sender.ask_one, stop),
+        catch_up := _Loop("catch up", CatchUp(pool, gateway, clock).step, stop),
     ]
+    catch_up.once()  # who has answered already is not to be asked again
     for loop in loops:
         loop.thread.start()
 
@@ -100,17 +103,19 @@ class _Loop:
         """There may be work."""
         self._woken.set()
 
+    def once(self) -> bool:
+        """One step; true if it found work. Raises nothing."""
+        try:
+            return self._step()
+        except psycopg.OperationalError as exc:
+            log.warning("%s: the database is away, trying again: %s", self.thread.name, type(exc).__name__)
+        except Exception:
+            log.exception("%s: a step failed", self.thread.name)
+        return False
+
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                worked = self._step()
-            except psycopg.OperationalError as exc:
-                log.warning("%s: the database is away, trying again: %s", self.thread.name, type(exc).__name__)
-                worked = False
-            except Exception:
-                log.exception("%s: a step failed", self.thread.name)
-                worked = False
-            if not worked:
+            if not self.once():
                 self._woken.wait(POLL.total_seconds())
                 self._woken.clear()
 

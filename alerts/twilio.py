@@ -4,7 +4,7 @@ Twilio has no idempotency key: so nothing is ever sent twice from here, and ever
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -15,13 +15,15 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from alerts.gateway import SendFailed, SentMessage
+from alerts.gateway import ReceivedMessage, SendFailed, SentMessage
 from store.notification import NotificationState
 from store.settings import Settings
 
 VALIDITY_SECONDS = range(10, 36_001)  # Twilio takes 1 to 36,000 and advises against less than 5
 TIMEOUT = timedelta(seconds=8)  # for each step of a request; two requests stay inside the lease
-LOOK_BACK = 1000  # messages to one number: a page of the largest size, for the day when everything fails at once
+LARGEST_PAGE = 1000
+REPLIES_AT_MOST = 20_000  # since a backup: more than any provider's responders write in weeks
+LOOK_BACK = LARGEST_PAGE  # messages to one number, for the day when everything fails at once
 
 # https://www.twilio.com/docs/api/errors: what can never be sent to this number …
 _NUMBER_ERRORS = {21211, 21214, 21217, 21408, 21610, 21612, 21614}
@@ -106,9 +108,26 @@ class TwilioGateway:
         except Exception as exc:
             raise _send_failed(exc) from exc
 
+    def received_since(self, since: datetime) -> list[ReceivedMessage]:
+        """Every text to our number since then, newest first."""
+        try:
+            listed = self._account.messages.list(
+                to=self._from, date_sent_after=since.astimezone(UTC), limit=REPLIES_AT_MOST, page_size=LARGEST_PAGE
+            )
+            return [_received_message(message) for message in listed if message.direction == "inbound"]
+        except Exception as exc:
+            raise _send_failed(exc) from exc
+
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
+
+
+def _received_message(message: Any) -> ReceivedMessage:
+    at = message.date_created or message.date_sent
+    return ReceivedMessage(
+        provider_id=str(message.sid), phone=str(message.from_), body=str(message.body or ""), received_at=at
+    )
 
 
 def _validity_period(valid_for: timedelta) -> int:

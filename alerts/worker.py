@@ -10,13 +10,13 @@ from typing import TypeVar
 
 import psycopg
 
-from alerts.answers import Done, handle_reply
+from alerts.answers import Done, handle_reply, names_an_alert
 from alerts.cases import Cases, LostRace
 from alerts.letterhead import Letterhead
 from alerts.policy import Decision
 from alerts.receipts import apply_callback
 from store.clock import Clock
-from store.database import Pool
+from store.database import Conn, Pool
 from store.deviation import Deviation, undecided_deviations
 from store.fault import Fault, undecided_faults
 from store.inbound import (
@@ -28,6 +28,7 @@ from store.inbound import (
     waiting_messages,
 )
 from store.ladder import drop_news, postpone_due_alert
+from store.restored import Restore, has_unsettled_texts, last_restore
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ Result = TypeVar("Result")
 
 BATCH = 50  # in one transaction; small, so that a crash repeats little
 TRY_AGAIN_AFTER = timedelta(seconds=30)  # real time, for what failed because of itself
+LOOKED_FOR_WITHIN = timedelta(minutes=3)  # real time; then texts of before a restore are known, or the provider is away
 KEEP_STRAY_RECEIPTS_FOR = timedelta(minutes=2)  # real time
 
 
@@ -48,6 +50,7 @@ class Worker:
         self._letterhead = letterhead
         self._cases = cases
         self._postponed: dict[object, datetime] = {}
+        self._early: dict[str, datetime] = {}  # answers to what we do not know yet to have sent, and since when
 
     def step(self) -> bool:
         """One round of all duties, answers first: they may make the rest unnecessary. True if there was work."""
@@ -68,18 +71,33 @@ class Worker:
         """Do what responders texted back, each reply in a transaction of its own."""
         with self._pool.connection() as conn:
             waiting = waiting_messages(conn, limit=BATCH)
+            restore = last_restore(conn) if waiting else None
 
         def act(message: InboundMessage) -> Done | None:
+            now = self._clock.now()
             with self._pool.connection() as conn:
                 if not lock_message(conn, message):
                     return None  # another worker has it
-                return handle_reply(conn, message, self._letterhead, now=self._clock.now())
+                if restore is not None and self._comes_too_soon(conn, message, restore, now=now):
+                    return None
+                restored_at = None if restore is None else restore.restored_at
+                return handle_reply(conn, message, self._letterhead, restored_at=restored_at, now=now)
 
         done = self._each(waiting, act, lambda message: message.provider_id)
         for message, outcome in done:
             if outcome is not None:
                 log.info("a reply was handled: %s", outcome.result, extra={"provider_id": message.provider_id})
         return any(outcome is not None for _, outcome in done)
+
+    def _comes_too_soon(self, conn: Conn, message: InboundMessage, restore: Restore, *, now: datetime) -> bool:
+        """True for an answer, fetched after a restore, to a text that we do not know yet to have gone out."""
+        if message.received_at >= restore.restored_at or names_an_alert(conn, message):
+            return False
+        first_seen = self._early.setdefault(message.provider_id, now)
+        if now - first_seen < self._clock.stretch(LOOKED_FOR_WITHIN) and has_unsettled_texts(conn, restore):
+            return True
+        del self._early[message.provider_id]
+        return False
 
     def apply_callbacks(self) -> bool:
         """Apply the provider's receipts, each in a transaction of its own: else two workers would block each other."""

@@ -5,6 +5,7 @@ happens twice gets its seconds twice. Instants are epoch seconds (float) here an
 """
 
 from datetime import UTC, datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,11 +21,18 @@ Floats = NDArray[np.float64]
 
 _PART_OF_HOUR = np.array([0] * 6 + [1] * 5 + [2] * 7 + [3] * 5 + [0])
 PART_OF_BIN: Ints = np.repeat(_PART_OF_HOUR, 4)
+_KEEP_INSTANTS = 4096  # quarter hours whose place in the calendar is remembered
 _KEEP_DAYS = 400  # UTC days remembered; a quiet or an absence that is longer is looked up again
 
 
+@cache
+def clock_of(zone: ZoneInfo) -> "ClockBins":
+    """The calendar of this zone, one for all its homes: what it remembers would be a megabyte for each."""
+    return ClockBins(zone)
+
+
 class ClockBins:
-    """The civil calendar of one home."""
+    """The civil calendar of a time zone."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
@@ -43,7 +51,7 @@ class ClockBins:
         quarter = int(t // QUARTER)
         found = self._instants.get(quarter)
         if found is None:
-            if len(self._instants) >= BINS:
+            if len(self._instants) >= _KEEP_INSTANTS:
                 self._instants.clear()
             bin_, day_type, day = self._day(quarter // BINS)[:, quarter % BINS].tolist()
             found = self._instants[quarter] = (bin_, day_type, day)

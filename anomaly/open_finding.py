@@ -43,8 +43,10 @@ class OpenFinding:
                 explanation=self.explanation,
                 evidence=self.evidence,
             )
+        # Several figures may change on one day: each is a finding of its own.
+        kind = f"{self.kind}/{self.evidence['feature']}" if "feature" in self.evidence else self.kind
         return Deviation(
-            id=finding_id(plan.code, self.kind, started_at),
+            id=finding_id(plan.code, kind, started_at),
             home_id=plan.home_id,
             kind=DeviationKind(self.kind),
             grade=Grade(self.grade),

@@ -71,7 +71,9 @@ class Limits:
 
     false_inactivity_a_month: float = 0.35
     false_dwell_a_month: float = 0.10
-    false_not_up_a_month: float = 0.20  # late first kitchen and not to bed with it: the times of the day
+    false_not_up_a_month: float = 0.12  # the times of the day share 0.20
+    false_late_kitchen_a_month: float = 0.04
+    false_not_to_bed_a_month: float = 0.04
     false_not_returned_a_month: float = 0.10
     false_up_at_night_a_month: float = 0.05
     false_door_at_night_a_month: float = 0.05
@@ -80,6 +82,11 @@ class Limits:
     waking_hours: tuple[float, float] = (7.0, 23.0)  # civil time
     out_hours: float = 24.0  # nobody seen for so long though the front door was used: somebody should ask
     not_up_hour: float = 14.0  # civil time; nobody up by then is urgent
+    out_by_hour: float = 28.0  # civil time, counted on from the day they left; still out then, somebody should ask
+    cold_degrees: float = 16.0  # °C; a living room below it for two waking hours needs attention …
+    very_cold_degrees: float = 12.0  # … and below this, at any hour, somebody now
+    hot_degrees: float = 28.0  # °C
+    very_hot_degrees: float = 32.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

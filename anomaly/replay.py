@@ -113,6 +113,8 @@ def in_order(revisions: Iterable[Finding]) -> list[Finding]:
 
 def read_recordings(paths: list[Path], home: HomeFile) -> Iterator[Row]:
     """The rows of all of them in order of time."""
+    if len(paths) == 1:
+        return read_recording(paths[0], home)
     return heapq.merge(*(read_recording(path, home) for path in paths), key=lambda row: row.at)
 
 

@@ -8,6 +8,8 @@ so that days can be added, forgotten and taken away, and one monstrous day moves
 """
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from anomaly import prior
 HALF_LIFE_DAYS = 90.0
 PRIOR_DAYS = 12.0  # days of evidence that the population counts for
 _SIGMAS = np.array([0.5, 0.7, 0.95, 1.3, 1.8])
+_NEWTON_STEPS, _LONGEST_STEP, _NEAR_ENOUGH = 60, 4.0, 1e-7  # nats; the step after it is smaller than any float
 _SIGMA_PRIOR_DAYS = 20.0  # how firmly the population's σ is held
 
 
@@ -33,6 +36,11 @@ class DailyMaximum:
     def days(self) -> float:
         """Days of this home's own evidence."""
         return float(self.sums[0])
+
+    def live_in(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """From now on the state is in `arrays["maxima"]`, which takes over what it is."""
+        arrays["maxima"][...] = self.sums
+        self.sums = arrays["maxima"]
 
     def learn_one(self, surprise: float) -> None:
         """Another observed day had this maximum."""
@@ -68,6 +76,47 @@ class DailyMaximum:
             above = float(weight @ -np.expm1(-np.exp(-(middle - mu) / _SIGMAS)))
             low, high = (middle, high) if above > target else (low, middle)
         return high
+
+    @staticmethod
+    def surprises_of(
+        sums: NDArray[np.float64],
+        once_in_days: Sequence[float],
+        *,
+        mu: float = prior.DAILY_MAXIMUM_MU,
+        sigma: float = prior.DAILY_MAXIMUM_SIGMA,
+    ) -> NDArray[np.float64]:
+        """`surprise_of` for many homes and several N at once, from their `sums` (a row a home): a column for each N.
+
+        Newton's method on log P, where bisection would take sixty steps.
+        """
+        days, total = sums[:, 0, np.newaxis], sums[:, 1, np.newaxis]
+        mus = _SIGMAS * np.log((days + PRIOR_DAYS) / (sums[:, 2:] + PRIOR_DAYS * np.exp(-mu / _SIGMAS)))
+        fit = -days * np.log(_SIGMAS) - (total - days * mus) / _SIGMAS - np.exp(mus / _SIGMAS) * sums[:, 2:]
+        fit -= _SIGMA_PRIOR_DAYS * np.log(_SIGMAS / sigma) ** 2
+        weight = np.exp(fit - fit.max(axis=1, keepdims=True))
+        weight /= weight.sum(axis=1, keepdims=True)
+        found = np.empty((len(sums), len(once_in_days)))
+        weight, mus = np.ascontiguousarray(weight.T), np.ascontiguousarray(mus.T)  # a row for each σ
+        sigmas = _SIGMAS[:, np.newaxis]
+        # The chance is a mixture, so the answer lies between those of its parts: begin at their average …
+        before = once_in_days[0]
+        z = (weight * (mus - sigmas * math.log(-math.log1p(-1.0 / before)))).sum(axis=0)
+        tangent = np.zeros_like(z)
+        for column, days_between in enumerate(once_in_days):
+            z = z + tangent * math.log(days_between / before)  # … and go on along the tangent
+            before = days_between
+            for _ in range(_NEWTON_STEPS):
+                tail = np.exp((mus - z) / sigmas)
+                below = np.exp(-tail)
+                chance = 1.0 - (weight * below).sum(axis=0)
+                slope = (weight / sigmas * below * tail).sum(axis=0)
+                tangent = chance / slope
+                step = np.log(chance * days_between) * tangent
+                z += np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+                if np.abs(step).max(initial=0.0) < _NEAR_ENOUGH:
+                    break
+            found[:, column] = z
+        return found
 
     def _fitted(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """μ for each σ, and how much each σ is believed."""

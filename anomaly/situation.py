@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from anomaly import prior
-from anomaly.clock_bins import BINS, ClockBins, Floats
+from anomaly.clock_bins import BINS, Floats, clock_of
 from anomaly.hazard import Stretch
 from anomaly.plan import HomePlan, Place, PlanSensor
 from store.coverage import tells_of_people
@@ -23,14 +23,20 @@ PASSAGE = (
     120.0  # seconds: a door event so shortly before the last movement is exit evidence (2 min did better than 5 or 10)
 )
 CENSORED_AFTER = 900.0  # blind seconds after which a quiet teaches nothing
-_MISSED_DOOR = 1e-6  # chance of having left without a door event; bounds Λ, far above any threshold
+MISSED_DOOR = 1e-6  # chance of having left without a door event; bounds Λ, far above any threshold
 _SETTLING = 72 * 3600.0  # seconds after a long absence in which nothing is learned …
 _LONG_ABSENCE = 24 * 3600.0  # … if it was longer than this
-_RETURN_ROOMS, _RETURN_EVENTS = 2, 3  # a return needs sustained activity in more than one place
+# How much likelier a movement is with somebody at home than in an empty home (which saw 0 to 6 single ones a day): in a
+# room that has been told of since the front door, and in another. Movements within a minute are one.
+_AT_HOME_AGAIN, _AT_HOME_ELSEWHERE = 10.0, 30.0
+_ONE_MOVEMENT = 60.0  # seconds
+_SURELY_HOME = 1e-9
+_ONE_STIRRING = 900.0  # … of a mat or a drawer, some of which stir by themselves long after somebody has gone
+_MOVE_ALONG = {SensorKind.MOTION, SensorKind.DOOR, SensorKind.FLUSH}
 
 _PLAIN = (
     "at", "covered_until", "last_check_in", "pressed", "door_at", "door_from_outside", "passage_told", "gone",
-    "events_since_door", "watching", "can_see", "is_covered", "refreshed_at", "blind_since", "_seen_from",
+    "told_home_at", "watching", "can_see", "is_covered", "refreshed_at", "blind_since", "_seen_from",
 )  # fmt: skip
 
 
@@ -42,6 +48,7 @@ class Quiet:
     place: Place
     room: str
     out: float  # chance, as it began, that the resident had just left
+    gone: float = 0.0  # the same without what a pressed mat says
     stretches: list[Stretch] = field(default_factory=list)  # observed parts that are over
     watched_from: float | None = None  # the observed part that is running
     blind: float = 0.0  # seconds of it that nobody could see
@@ -65,7 +72,7 @@ class Quiet:
     @property
     def chance_out(self) -> float:
         """As it began; never quite 0, because a door event may be missed."""
-        return max(self.out, _MISSED_DOOR)
+        return max(self.out, MISSED_DOOR)
 
 
 def with_absence(surprise: Floats, out: float) -> Floats:
@@ -77,11 +84,17 @@ def with_absence(surprise: Floats, out: float) -> Floats:
     return -np.log(out + (1.0 - out) * np.exp(-np.asarray(surprise, dtype=np.float64)))
 
 
+def _on_a_mat(gone: float) -> float:
+    """A pressed mat speaks for somebody at home; but one was seen pressed for hours in an empty home."""
+    odds = gone / max(1.0 - gone, _SURELY_HOME) / _AT_HOME_ELSEWHERE
+    return odds / (1.0 + odds)
+
+
 class Situation:
     """What one home looks like at this instant, kept up to date by rows and by the clock."""
 
     def __init__(self, plan: HomePlan) -> None:
-        self.clock = ClockBins(plan.zone)
+        self.clock = clock_of(plan.zone)
         self.at = -math.inf  # everything before this has been taken in
         self.quiet: Quiet | None = None
         self.covered_until = -math.inf
@@ -93,7 +106,7 @@ class Situation:
         self.passage_told = True  # whether the newest passage has taught us yet if they had left
         self.gone = 0.0  # chance that they are out, until sustained activity says otherwise
         self.rooms_since_door: set[str] = set()
-        self.events_since_door = 0
+        self.told_home_at = -math.inf  # the newest movement since that speaks for somebody at home
         self.silent_sensors: set[str] = set()  # found dead by the detectors
         self.seen: Floats = np.zeros(BINS)  # observed seconds of the running civil day
         self._seen_from: float | None = None
@@ -102,6 +115,7 @@ class Situation:
         self.is_covered = False  # by check-ins of the hub
         self.refreshed_at = -math.inf  # when that was looked at last
         self.blind_since: float | None = None  # equipment only
+        self._lost: tuple[HomePlan, set[str], set[str], bool] | None = None
         self._set_plan(plan)
 
     def change_plan(self, plan: HomePlan) -> None:
@@ -115,6 +129,7 @@ class Situation:
         self.sensors = {sensor.code: sensor for sensor in plan.sensors}
         edges = {edge for period in (*plan.absences, *plan.visits) for edge in (period.start, period.end)}
         self._edges = sorted(edges)
+        self._next_edge = self._edge_after(self.refreshed_at)
         if plan.always_observed:
             self.covered_until = math.inf
 
@@ -122,25 +137,34 @@ class Situation:
 
     def next_change(self) -> float:
         """The next instant at which watching begins or ends without any row."""
-        edge = next((edge for edge in self._edges if edge > self.refreshed_at), math.inf)
-        return min(edge, self.covered_until) if self.is_covered else edge
+        edge = self._next_edge
+        return self.covered_until if self.is_covered and self.covered_until < edge else edge
+
+    def _edge_after(self, t: float) -> float:
+        return next((edge for edge in self._edges if edge > t), math.inf)
 
     def is_away(self, t: float) -> bool:
         """Is it noted that nobody is at home?"""
-        return any(period.start <= t < period.end for period in self.plan.absences)
+        absences = self.plan.absences
+        return bool(absences) and any(period.start <= t < period.end for period in absences)
 
     def has_visit(self, t: float) -> bool:
         """Is it noted that somebody else is there?"""
-        return any(period.start <= t < period.end for period in self.plan.visits)
+        visits = self.plan.visits
+        return bool(visits) and any(period.start <= t < period.end for period in visits)
 
     def is_settling(self, t: float) -> bool:
         """Back from a long absence, days are not yet as usual."""
+        if not self.plan.absences:
+            return False
         long = (period for period in self.plan.absences if period.end - period.start > _LONG_ABSENCE)
         return any(period.start <= t < period.end + _SETTLING for period in long)
 
     def refresh(self, t: float) -> None:
         """See whether anybody could be observed from this instant on, and start or stop the clocks."""
         self.refreshed_at = t
+        if self._edges:
+            self._next_edge = self._edge_after(t)
         self.is_covered = t < self.covered_until
         self.can_see = self.is_covered and not self._is_essential_place_dark()
         if self.can_see:
@@ -171,12 +195,24 @@ class Situation:
     @property
     def lost_sensors(self) -> set[str]:
         """Sensors that would not tell of a movement: found dead by the detectors, or lost by their bridge's word."""
-        return {s.code for s in self.plan.sensors if s.code in self.silent_sensors or not s.is_available}
+        return self._judged()[2]
 
     def _is_essential_place_dark(self) -> bool:
-        dead = self.lost_sensors
-        live_rooms = {s.room for s in self.plan.sensors if s.code not in dead and tells_of_people(s.kind)}
-        return any(s.is_essential and s.code in dead and s.room not in live_rooms for s in self.plan.sensors)
+        return self._judged()[3]
+
+    def _judged(self) -> tuple[HomePlan, set[str], set[str], bool]:
+        """For which plan and silent sensors; what is lost; is an essential place dark? Made anew when those change,
+
+        not at every check-in.
+        """
+        known = self._lost
+        if known is None or known[0] is not self.plan or known[1] != self.silent_sensors:
+            sensors = self.plan.sensors
+            dead = {s.code for s in sensors if s.code in self.silent_sensors or not s.is_available}
+            live_rooms = {s.room for s in sensors if s.code not in dead and tells_of_people(s.kind)}
+            is_dark = any(s.is_essential and s.code in dead and s.room not in live_rooms for s in sensors)
+            known = self._lost = (self.plan, set(self.silent_sensors), dead, is_dark)
+        return known
 
     def _note_seen(self, t: float) -> None:
         if self._seen_from is not None:
@@ -212,35 +248,47 @@ class Situation:
 
     def life(self, sensor: PlanSensor, t: float, value: float, *, chance_out: float) -> None:
         """Somebody moved: a new quiet begins. `chance_out` is what the quiet before had come to."""
+        self._gone_or_not(sensor, t, chance_out=chance_out)
+        self.quiet = self._quiet_from(sensor, t, value)
+        self.quiet.watched_from = t if self.watching else None
+
+    def _quiet_from(self, sensor: PlanSensor, t: float, value: float) -> Quiet:
+        place = self.place_of(sensor, value)
+        out = _on_a_mat(self.gone) if place in (Place.IN_BED, Place.IN_CHAIR) else self.gone
+        return Quiet(began=t, place=place, room=sensor.room, gone=self.gone, out=out)
+
+    def _gone_or_not(self, sensor: PlanSensor, t: float, *, chance_out: float) -> None:
         if sensor.is_exit:
             if self.door_at is None or t - self.door_at > PASSAGE:
                 self.door_from_outside = chance_out >= 0.5
                 self.passage_told = False
             self.door_at = t
             self.rooms_since_door.clear()
-            self.events_since_door = 0
             left, stayed = self.passages[int(self.door_from_outside)]
             self.gone = float(left / (left + stayed))
-        elif self.gone and self.door_at is not None:
-            self.events_since_door += 1
+        elif self.gone and self.door_at is not None and t - self.door_at > PASSAGE:
+            self.gone = self._still_gone(sensor, t, chance_out=chance_out)
+
+    def _still_gone(self, sensor: PlanSensor, t: float, *, chance_out: float) -> float:
+        """The chance that they are out though something moved: one stray event is not a return, a few minutes are."""
+        odds = chance_out / max(1.0 - chance_out, _SURELY_HOME)
+        if sensor.room not in self.rooms_since_door:
             self.rooms_since_door.add(sensor.room)
-            sustained = len(self.rooms_since_door) >= _RETURN_ROOMS and self.events_since_door >= _RETURN_EVENTS
-            if sustained and t - self.door_at > PASSAGE:
-                self.gone = 0.0
-        place = self.place_of(sensor, value)
-        self.quiet = Quiet(
-            began=t,
-            place=place,
-            room=sensor.room,
-            out=0.0 if place in (Place.IN_BED, Place.IN_CHAIR) else self.gone,
-            watched_from=t if self.watching else None,
-        )
+            odds /= _AT_HOME_ELSEWHERE
+        elif t - self.told_home_at >= (_ONE_MOVEMENT if sensor.kind in _MOVE_ALONG else _ONE_STIRRING):
+            odds /= _AT_HOME_AGAIN
+        else:
+            return chance_out
+        self.told_home_at = t
+        return 0.0 if odds < _SURELY_HOME else odds / (1.0 + odds)
 
     def late_life(self, sensor: PlanSensor, t: float, value: float) -> None:
         """A sign of life from the past: the quiet is shorter than it seemed, and teaches nothing."""
         assert self.quiet is not None
         old = self.quiet
-        self.quiet = Quiet(began=t, place=self.place_of(sensor, value), room=sensor.room, out=0.0, tainted=True)
+        self._gone_or_not(sensor, t, chance_out=old.gone)  # they may have left while the hub could not say so
+        self.quiet = self._quiet_from(sensor, t, value)
+        self.quiet.tainted = True
         self.quiet.stretches = [(max(start, t), end) for start, end in old.stretches if end > t]
         if old.watched_from is not None:
             self.quiet.watched_from = max(old.watched_from, t)
@@ -268,7 +316,9 @@ class Situation:
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on from there."""
         for name in _PLAIN:
-            setattr(self, name, saved[name])
+            if name in saved:  # one that is newer than the state keeps its beginning
+                setattr(self, name, saved[name])
+        self._next_edge = self._edge_after(self.refreshed_at)
         if saved["quiet"] is not None:
             self.quiet = Quiet(**{**saved["quiet"], "place": Place(saved["quiet"]["place"])})
             self.quiet.stretches = [(start, end) for start, end in self.quiet.stretches]
@@ -287,6 +337,8 @@ class Situation:
             return Place.BEDROOM
         if sensor.kind is SensorKind.CHAIR and value <= 0:
             return Place.LOUNGE
+        if not self.pressed:
+            return sensor.place
         kinds = {self.sensors[code].kind for code in self.pressed if code in self.sensors}
         if sensor.place is Place.BEDROOM and SensorKind.BED in kinds:
             return Place.IN_BED

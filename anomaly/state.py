@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 VERSION = 2
 _MAGIC = b"TCHM"
+_LEVEL = 1  # of compression: a tenth larger than at 6, in a quarter of the time
 _HEAD = struct.Struct("<4sHI")
 _TYPES = {"<f4", "<f8"}
 
@@ -28,7 +29,7 @@ def pack(values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
     body = b"".join(
         np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes() for array in arrays.values()
     )
-    return _HEAD.pack(_MAGIC, VERSION, len(header)) + zlib.compress(header + body, level=6)
+    return _HEAD.pack(_MAGIC, VERSION, len(header)) + zlib.compress(header + body, level=_LEVEL)
 
 
 def unpack(state: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

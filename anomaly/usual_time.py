@@ -8,6 +8,7 @@ An irregular habit has a wide F or a small π, so its P never becomes small: it 
 """
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,18 @@ HALF_LIFE_DAYS = 42.0
 _PRIOR_DAYS = 2.0  # κ₀: days for which the population's mean counts
 _PRIOR_SHAPE = 2.0  # α₀; 2·α₀ degrees of freedom before the first day
 _TYPE_DAYS = 4.0  # days for which all kinds of day together count in one kind
-_OCCURS, _FAILS = 100.0, 0.2  # Beta: hardly anybody fails to get up, and a few days cannot prove otherwise
+# Beta, days on which it happened and did not: hardly anybody fails to get up, and a few days cannot prove otherwise.
+NEARLY_ALWAYS = (100.0, 0.2)
+_LATEST = 48 * 60.0  # minutes; a night's habits go on after midnight
 _LIE_IN_SHARE, _LIE_IN_LATER, _LIE_IN_SPREAD = 0.02, 120.0, 60.0  # minutes
 
 
 class UsualTime:
     """The daily time of one habit, in minutes after midnight of civil time. Scoring changes nothing."""
 
-    def __init__(self, *, mean: float, spread: float) -> None:
+    def __init__(self, *, mean: float, spread: float, occurs: tuple[float, float] = NEARLY_ALWAYS) -> None:
         self._mean, self._spread = mean, spread  # of the population, minutes
+        self._occurs, self._fails = occurs  # days of the population
         self.moments: NDArray[np.float64] = np.zeros((2, 3))  # per kind of day: n, Σ T, Σ T²
         self.occurred: NDArray[np.float64] = np.zeros(2)  # happened, did not
 
@@ -49,15 +53,19 @@ class UsualTime:
         usual = _student_t_above((minutes - mean) / scale, freedom)
         lie_in = 0.5 * _erfc((minutes - mean - _LIE_IN_LATER) / (_LIE_IN_SPREAD * math.sqrt(2.0)))
         later = (1.0 - _LIE_IN_SHARE) * usual + _LIE_IN_SHARE * lie_in
-        happens = (_OCCURS + self.occurred[0]) / (_OCCURS + _FAILS + self.occurred.sum())
+        happens = (self._occurs + self.occurred[0]) / (self._occurs + self._fails + self.occurred.sum())
         return np.asarray(1.0 - happens * (1.0 - later), dtype=np.float64)
 
     def quantiles(self, day_type: int, chances: tuple[float, ...]) -> list[float]:
         """The minutes after midnight by which it has happened with these chances, days without it left out."""
         mean, scale, freedom = self._predictive(day_type)
-        grid = np.arange(0.0, 24 * 60.0)
-        before = 1.0 - _student_t_above((grid - mean) / scale, freedom)
-        return [float(grid[min(int(np.searchsorted(before, chance)), len(grid) - 1)]) for chance in chances]
+
+        def has_happened(minute: int, chance: float) -> bool:
+            return 1.0 - float(_student_t_above(np.array([(minute - mean) / scale]), freedom)[0]) >= chance
+
+        minutes = range(int(_LATEST))
+        return [float(min(bisect_left(minutes, True, key=lambda m: has_happened(m, c)), len(minutes) - 1))
+                for c in chances]  # fmt: skip
 
     def _predictive(self, day_type: int) -> tuple[float, float, float]:
         """Location, scale and degrees of freedom; all days first, then this kind of day upon them."""

@@ -6,29 +6,30 @@ too. Late rows (older than the model's clock) end a quiet and refresh the hub, b
 """
 
 import logging
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, NamedTuple, Self
+
+from numpy.typing import NDArray
 
 from anomaly.equipment import is_by_bridge
 from anomaly.equipment_watch import EquipmentWatch
-from anomaly.frontier import Frontier
 from anomaly.health import ModelHealth
-from anomaly.home_model import HomeModel
 from anomaly.open_finding import Finding
-from anomaly.plan import HomePlan, Limits, plan_of_home
 from anomaly.readable import readable_progress, readable_routine
-from anomaly.state import VERSION, StateError
+from anomaly.resuming import Kept, kept_of, plans_of, resumed
+from anomaly.state import VERSION
 from store.clock import Clock
 from store.database import Conn
 from store.deviation import Deviation, open_deviations, save_deviation, was_told_late
 from store.fault import FaultKind, open_faults, save_fault
-from store.home import Home, absences_of, sensors_of
+from store.home import Home
 from store.hub import HubCheckIn, check_ins_after
 from store.recording import HUB, Row
-from store.routine import RoutineProgress, RoutineSnapshot, latest_snapshot, save_routine, save_snapshot
+from store.routine import RoutineProgress, RoutineSnapshot, save_routine
 from store.sensor_event import SensorEvent, events_after
 from store.wakeup import Channel, wake
 
@@ -44,10 +45,9 @@ _REFRESH_REAL = 10.0  # seconds between looks at what the equipment says of itse
 _SNAPSHOT_REAL = 300.0  # seconds between snapshots of a home that lives in real time
 _PROGRESS_REAL = 10.0  # seconds between two times the pages hear how far the model has come
 _CURVES_MODEL = timedelta(hours=1)  # … and between two drawings of what is usual, which cost a thousand times more
+_GOLDEN = 0.6180339887498949  # its multiples lie far from each other, after the comma
 _SNAPSHOT_MODEL = timedelta(days=1)  # between snapshots of a home that is catching up
 _MODEL_FAULTS = {FaultKind.HUB_SILENT, FaultKind.SENSOR_SILENT, FaultKind.SENSOR_STUCK}
-_ABSENCES_SINCE = timedelta(days=60)
-_ABSENCES_AHEAD = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,37 +56,83 @@ class Pace:
 
     refresh: float = _REFRESH_REAL
     snapshot: float = _SNAPSHOT_REAL
+    progress: float = _PROGRESS_REAL
+    curves: float = _CURVES_MODEL.total_seconds()
 
     @classmethod
     def of(cls, homes: int) -> Self:
-        """Forty refreshes and fifty snapshots a second at most: a third of a core, however many homes."""
-        return cls(refresh=max(_REFRESH_REAL, homes / 40), snapshot=max(_SNAPSHOT_REAL, homes / 50))
+        """Forty refreshes, fifty snapshots, four hundred notes of progress and eight drawings a second at most: half a
+        core, however many homes.
+        """
+        return cls(
+            refresh=max(_REFRESH_REAL, homes / 40),
+            snapshot=max(_SNAPSHOT_REAL, homes / 50),
+            progress=max(_PROGRESS_REAL, homes / 400),
+            curves=max(_CURVES_MODEL.total_seconds(), homes / 8),
+        )
+
+
+class Turn(NamedTuple):
+    """What came of a home's turn."""
+
+    has_more: bool  # to read
+    progress: RoutineProgress | None  # what the pages are to hear of it
+    snapshot: RoutineSnapshot | None  # to be saved in the same transaction
 
 
 class WatchedHome:
     """One home in the worker's hands. Made anew from its snapshot after any failure."""
 
-    def __init__(self, conn: Conn, home: Home, *, clock: Clock) -> None:
-        now = clock.now()
+    def __init__(
+        self,
+        conn: Conn,
+        home: Home,
+        *,
+        clock: Clock,
+        kept: Kept | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        """`kept`: what is kept of it, if it has been read already; `arrays`: where its counts are to live."""
         self.home, self._clock = home, clock
-        self.model, self.frontier, self.cursor = _resumed(conn, home, _plan(conn, home, now=now))
+        kept = kept or kept_of(conn, [home], now=clock.now())[home.id]
+        self.model, self.frontier, self.cursor = resumed(home, kept, arrays=arrays)
         self._refreshed = self._told_pages = float("-inf")
-        self._snapshot_of = self.model.at
         self._curves_of: datetime | None = None
+        if pace is not None and pace.refresh > _REFRESH_REAL:  # among many that begin together, not all at once
+            phase = home.id * _GOLDEN % 1.0
+            self._refreshed = time.monotonic() - pace.refresh * phase
+            if kept.snapshot is not None and self.model.at is not None:  # what is usual was drawn by whoever kept it
+                self._curves_of = self.model.at - timedelta(seconds=pace.curves * phase)
+        self._snapshot_of = self.model.at
         self._is_caught_up = False
         self.rows_read = 0
         self._health = ModelHealth()
         self._equipment = EquipmentWatch(home)
 
     @property
-    def due_at(self) -> datetime | None:
-        """When there is something to do for it again; None: look again as soon as there is something to read.
+    def is_caught_up(self) -> bool:
+        """Does it live in the present?"""
+        return self._is_caught_up
 
-        What is found is said at full minutes, so nothing is gained by reading in between, once the home lives in the
-        present.
-        """
-        at = self.model.at
-        return at + timedelta(minutes=1) + self._settle() if at is not None and self._is_caught_up else None
+    @property
+    def due_by_itself(self) -> float:
+        """When something is to be decided though no row comes: epoch seconds, with the time for what is on its way."""
+        return self.model.due + self._settle().total_seconds() if self._is_caught_up else -math.inf
+
+    def next_turn(self, now: datetime) -> float:
+        """When to look for news of it again, if nothing happens before: after the next full minute, epoch seconds."""
+        settle = self._settle().total_seconds()
+        return (math.floor((now.timestamp() - settle) / 60.0) + 1.0) * 60.0 + settle
+
+    def is_idle(self, now: datetime, *, last_number: int, pace: Pace) -> bool:
+        """Nothing to read, to decide or to refresh: its turn would change nothing."""
+        return (
+            last_number <= self.cursor
+            and self._is_caught_up
+            and self.model.due > now.timestamp()
+            and time.monotonic() - self._refreshed < pace.refresh
+        )
 
     def step(
         self,
@@ -96,8 +142,9 @@ class WatchedHome:
         now: datetime,
         pace: Pace | None = None,
         is_described_anew: bool = False,
-    ) -> tuple[bool, RoutineProgress | None]:
-        """Read one chunk and act on it. Whether there is more to read, and what the pages are to hear of it.
+        unread: list[SensorEvent | HubCheckIn] | None = None,
+    ) -> Turn:
+        """Read one chunk and act on it. `unread` is all there is up to `last_number`, if it has been read already.
 
         `last_number` is the home's newest number as of `now`: what was stored later is read the next time, and nothing
         is decided about a moment later than what was read.
@@ -106,7 +153,7 @@ class WatchedHome:
         changed = False
         if is_described_anew or time.monotonic() - self._refreshed >= pace.refresh:
             changed = self._refresh(conn, now=now)
-        rows, is_all = _unread(conn, self.home.id, self.cursor, last_number)
+        rows, is_all = _unread(conn, self.home.id, self.cursor, last_number) if unread is None else (unread, True)
         found = list(self._told(rows))
         if is_all:
             found += self._advance(now)
@@ -119,10 +166,13 @@ class WatchedHome:
             changed |= self._catch_up(conn, now=now)
         self.rows_read += len(rows)
         self._watch_model()
-        progress = self._keep(conn, pace, force=changed or arrives) if rows or changed or arrives else None
+        progress = snapshot = None
+        if (rows or changed or arrives) and (at := self.model.at) is not None:
+            snapshot = self._snapshot(at, pace)
+            progress = self._progress(conn, at, pace, force=changed or (arrives and self._curves_of is None))
         if changed:
             wake(conn, Channel.FINDING)
-        return not is_all, progress
+        return Turn(not is_all, progress, snapshot)
 
     def _watch_model(self) -> None:
         changes = self._health.changes
@@ -165,7 +215,7 @@ class WatchedHome:
     def _refresh(self, conn: Conn, *, now: datetime) -> bool:
         """What staff have noted, and what the equipment says of itself."""
         self._refreshed = time.monotonic()
-        plan = _plan(conn, self.home, now=now)
+        plan = plans_of(conn, [self.home], now=now)[self.home.id]
         if plan != self.model.plan:
             self.model.change_plan(plan)
         return self._equipment.look(conn, now=now)
@@ -190,52 +240,28 @@ class WatchedHome:
         )  # fmt: skip
         return changed
 
-    def _keep(self, conn: Conn, pace: Pace, *, force: bool) -> RoutineProgress | None:
-        """The state with the cursor it belongs to, now and then; the readable routine; else what is new of it."""
-        at = self.model.at
-        if at is None:
-            return None
-        self._keep_snapshot(conn, at, pace)
-        is_told_lately = time.monotonic() - self._told_pages < _PROGRESS_REAL
+    def _progress(self, conn: Conn, at: datetime, pace: Pace, *, force: bool) -> RoutineProgress | None:
+        """Save the readable routine now and then; else what is new of it."""
+        is_told_lately = time.monotonic() - self._told_pages < pace.progress
         if is_told_lately and not force and self._curves_of is not None:
             return None
         self._told_pages = time.monotonic()
-        if not force and self._curves_of is not None and at - self._curves_of < _CURVES_MODEL:
+        if not force and self._curves_of is not None and (at - self._curves_of).total_seconds() < pace.curves:
             return readable_progress(self.model, as_of=at)
         save_routine(conn, readable_routine(self.model, as_of=at))
         self._curves_of = at
         return None
 
-    def _keep_snapshot(self, conn: Conn, at: datetime, pace: Pace) -> None:
+    def _snapshot(self, at: datetime, pace: Pace) -> RoutineSnapshot | None:
+        """The state with the cursor it belongs to, now and then."""
         due_after = min(
             _SNAPSHOT_MODEL, max(self._clock.stretch(timedelta(seconds=pace.snapshot)), timedelta(minutes=5))
         )
-        if self._snapshot_of is None or at - self._snapshot_of >= due_after:
-            state = self.frontier.to_bytes() + self.model.to_bytes()
-            snapshot = RoutineSnapshot(
-                home_id=self.home.id, taken_at=at, number=self.cursor, version=VERSION, state=state
-            )
-            save_snapshot(conn, snapshot)
-            self._snapshot_of = at
-
-
-def _plan(conn: Conn, home: Home, *, now: datetime) -> HomePlan:
-    absences = absences_of(conn, home.id, now - _ABSENCES_SINCE, now + _ABSENCES_AHEAD)
-    return plan_of_home(home, sensors_of(conn, home.id), absences, limits=Limits())
-
-
-def _resumed(conn: Conn, home: Home, plan: HomePlan) -> tuple[HomeModel, Frontier, int]:
-    """From the newest snapshot; from the beginning of the log if there is none this version can read."""
-    snapshot = latest_snapshot(conn, home.id)
-    if snapshot is not None:
-        try:
-            frontier, state = Frontier.from_bytes(snapshot.state)
-            model = HomeModel(plan, state)
-            model.change_plan(plan)  # it may have been another one when the state was saved
-            return model, frontier, snapshot.number
-        except StateError as exc:
-            log.warning("home %s learns anew from its events: %s", home.code, exc, extra={"home_id": home.id})
-    return HomeModel(plan), Frontier(), 0
+        if self._snapshot_of is not None and at - self._snapshot_of < due_after:
+            return None
+        self._snapshot_of = at
+        state = self.frontier.to_bytes() + self.model.to_bytes()
+        return RoutineSnapshot(home_id=self.home.id, taken_at=at, number=self.cursor, version=VERSION, state=state)
 
 
 def _unread(conn: Conn, home_id: int, cursor: int, last_number: int) -> tuple[list[SensorEvent | HubCheckIn], bool]:

@@ -33,6 +33,7 @@ class Witnesses:
 
     def __init__(self) -> None:
         self.codes: list[str] = []
+        self._row_of: dict[str, int] = {}
         self.moves: Counts = np.zeros((0, 0), np.float32)  # r then s within five minutes
         self.stays: Counts = np.zeros(0, np.float32)  # r, then a quiet
         self.visits: Counts = np.zeros((0, 2), np.float32)  # times it took over; … and had the resident for longer
@@ -56,7 +57,9 @@ class Witnesses:
             self.moves[row, then] += 1.0
         if code != before:
             if self.entered is not None:
-                self.visits[row] += (1.0, float(t - self.entered >= CLOCK_STARTS))
+                self.visits[row, 0] += 1.0
+                if t - self.entered >= CLOCK_STARTS:
+                    self.visits[row, 1] += 1.0
             self.entered = t
         self.last = (code, t)
 
@@ -108,13 +111,15 @@ class Witnesses:
         return Path(path.ends, seconds, path.bins, path.types, path.cells)
 
     def _row(self, code: str) -> int:
-        if code not in self.codes:
+        row = self._row_of.get(code)
+        if row is None:
+            row = self._row_of[code] = len(self.codes)
             self.codes.append(code)
             n = len(self.codes)
             self.moves = _grown(self.moves, (n, n))
             self.stays, self.visits = _grown(self.stays, (n,)), _grown(self.visits, (n, 2))
             self.sole = _grown(self.sole, (n, len(Place), len(PARTS)))
-        return self.codes.index(code)
+        return row
 
     # Saved and gone on from ------------------------------------------------------------------
 
@@ -135,6 +140,7 @@ class Witnesses:
     def restore(self, saved: dict[str, Any], arrays: dict[str, Counts]) -> None:
         """From JSON and arrays."""
         self.codes, self.entered = list(saved["codes"]), saved["entered"]
+        self._row_of = {code: row for row, code in enumerate(self.codes)}
         self.last = None if saved["last"] is None else (saved["last"][0], saved["last"][1])
         pending = saved["pending"]
         self.pending = None if pending is None else (pending[0], pending[1], pending[2], pending[3])

@@ -17,6 +17,7 @@ from store import home as homes
 from store import staff
 from store.clock import Clock, make_clock
 from store.database import Conn, DatabaseSettings
+from store.grants import missing_grants
 from store.home_file import HomeFile, InputError, read_home_file
 from store.migrate import UnfitSchema, migrate, require_fit, schema_version
 from store.retention import KeepSettings
@@ -82,7 +83,7 @@ def _migrate(conn: Conn, *, check: bool) -> int:
         if check:
             require_fit(conn)
             print(f"the schema is current (version {schema_version()})")
-            return 0
+            return _check_grants(conn)
         applied = migrate(conn, KeepSettings())
     except (UnfitSchema, UnfitTimescale) as exc:
         print(exc, file=sys.stderr)
@@ -91,6 +92,16 @@ def _migrate(conn: Conn, *, check: bool) -> int:
         print(f"roles: {trouble}", file=sys.stderr)
     print("\n".join(f"applied {name}" for name in applied) or f"the schema is current (version {schema_version()})")
     return 0
+
+
+def _check_grants(conn: Conn) -> int:
+    roles = RoleSettings()
+    missing = missing_grants(conn, service=roles.database_service_role, pages=roles.database_pages_role)
+    for found in missing:
+        print(f"roles: {found}", file=sys.stderr)
+    if missing:
+        print("run telecare migrate as the tables' owner: it gives what is missing", file=sys.stderr)
+    return 1 if missing else 0
 
 
 def _home(conn: Conn, arguments: argparse.Namespace, clock: Clock) -> int:

@@ -45,6 +45,8 @@ COMMANDS = {
     "restore": ("deploy.restore", "put such a file back in the place of a data directory"),
     "restored": ("deploy.restored", "tell the service that its database was put back to an earlier time"),
     "replay": ("anomaly.replay", "run a recording through the model, without broker or database"),
+    "scorecard": ("deploy.scorecard", "measure false alerts, delays and calibration beside simpler methods"),
+    "prior": ("deploy.prior", "estimate what is assumed of a home of which nothing is known yet"),
     "bench": ("deploy.bench.main", "measure how much this machine carries, and where the time goes"),
 }
 

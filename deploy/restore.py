@@ -1,8 +1,9 @@
 """`telecare restore`: a backup of the embedded stack put back, all of it or nothing.
 
 Everything is made beside the data directory and renamed into its place at the end; what was there before is kept. What
-homes sent after the backup comes again from hubs that still hold it. What was sent to people after it is known to the
-SMS provider alone: `store.restored` makes alerts ask there before a text goes out.
+homes sent after the backup comes again from hubs that still hold it. What was sent to people after it, and what they
+answered, is known to the SMS provider alone: `store.restored` makes alerts ask there, before a text goes out and for
+the answers. Every open alert gets a line in its history.
 """
 
 import argparse
@@ -70,7 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{data_dir}: {sum(done.manifest.tables.values())} rows as of {taken_at:%Y-%m-%d %H:%M:%S} UTC")
     if done.before is not None:
         print(f"What was there before is in {done.before}; delete it when you no longer need it.")
-    print("Answers that came by text after the backup are not in it: go through the open alerts with those on call.")
+    print(
+        "Answers that came by text since then are fetched from the SMS provider once alerts runs; what was done on the"
+    )
+    print("pages is not in it: go through the open alerts with those on call.")
     return 0
 
 

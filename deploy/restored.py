@@ -1,13 +1,14 @@
 """`telecare restored TIME`: tell the service that its database was put back to TIME by PostgreSQL's own means.
 
-What went out to people after TIME is known to the SMS provider alone; with this note, alerts asks there before a text
-about an older alert goes out. `telecare restore` writes it by itself.
+What went out to people after TIME, and what they answered, is known to the SMS provider alone; with this note, alerts
+asks there before a text about an older alert goes out, and fetches the answers. Every open alert gets a line in its
+history. `telecare restore` writes it by itself.
 """
 
 import argparse
 import contextlib
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 
 import psycopg
 
@@ -40,4 +41,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"not noted: {exc}", file=sys.stderr)
         return 1
     print(f"noted: texts about alerts from before {now:%Y-%m-%d %H:%M} UTC are looked for at the provider first")
+    print(f"answers since {taken_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC are fetched from there when alerts starts")
     return 0

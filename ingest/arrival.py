@@ -1,34 +1,36 @@
 """A message as it came from the broker, and its way through the batch. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from ingest.dialects import native
+from ingest.dialects import native, native_sensors
 from ingest.payload import MAX_BYTES
 from ingest.told import TimeLimits, Told
 from ingest.wire import Dialect, Reason, Rejected, Topic, home_of, parse_topic
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Arrival:
-    """One message of the broker, not yet answered."""
+    """One message of the broker, not yet answered. Not frozen: one is made for each, and that would cost twice."""
 
     topic: str
     payload: bytes
     is_retained: bool
     is_repeated: bool  # the broker's DUP flag: it may have been delivered before
     received_at: datetime  # ours
-    mid: int  # the message id of this delivery; means something on this connection only
+    mid: int  # the message id of this delivery; means something on this connection only …
+    keeps_id: bool = True  # … unless it was delivered before: then it is that of the first delivery, if this is true
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(NamedTuple):
     """An arrival, read as far as that goes without the database."""
 
     arrival: Arrival
     topic: Topic | Rejected
     home_code: str | None  # the home it speaks of, if the topic says so at all
-    told: Told | None = None  # read already; a bridge's message is read when its home's sensors are known
+    # Read already; what needs to know the home's sensors (a bridge's message, say) is read when they are known.
+    told: Told | None = None
 
     def halves(self) -> list["Item"]:
         """The item in two, to find the reading that the store will not take; empty if it cannot be divided."""
@@ -44,27 +46,20 @@ class Item:
             lost=told.lost,
             boots=told.boots,
         )
-        return [replace(self, told=first), replace(self, told=second)]
+        return [self._replace(told=first), self._replace(told=second)]
 
 
 def read_arrival(arrival: Arrival, limits: TimeLimits) -> Item:
     """The arrival with its topic, and what it told us if that needs no knowledge of the home."""
     topic = parse_topic(arrival.topic)
-    if isinstance(topic, Topic):
-        home_code: str | None = topic.home_code
-    else:
+    if isinstance(topic, Rejected):
         found = home_of(arrival.topic)
-        home_code = found[1] if found is not None else None
-    if isinstance(topic, Topic) and len(arrival.payload) > MAX_BYTES:
-        topic = Rejected(
-            reason=Reason.TOO_LARGE, detail=f"payload: {len(arrival.payload)} bytes, more than {MAX_BYTES}"
-        )
-    if isinstance(topic, Topic) and topic.dialect is Dialect.NATIVE:
-        told = native.read(
-            topic.rest,
-            arrival.payload,
-            is_retained=arrival.is_retained,
-            received_at=arrival.received_at,
-        )
-        return Item(arrival=arrival, topic=topic, home_code=home_code, told=told)
-    return Item(arrival=arrival, topic=topic, home_code=home_code)
+        return Item(arrival, topic, found[1] if found is not None else None)
+    home_code = topic.home_code
+    if len(arrival.payload) > MAX_BYTES:
+        detail = f"payload: {len(arrival.payload)} bytes, more than {MAX_BYTES}"
+        return Item(arrival, Rejected(reason=Reason.TOO_LARGE, detail=detail), home_code)
+    if topic.dialect is not Dialect.NATIVE or topic.rest == native_sensors.SENSORS:
+        return Item(arrival, topic, home_code)
+    told = native.read(topic.rest, arrival.payload, is_retained=arrival.is_retained, received_at=arrival.received_at)
+    return Item(arrival, topic, home_code, told)

@@ -1,18 +1,18 @@
 """One batch, one transaction: lock the homes, sort what came, write the rows, wake the model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import NamedTuple
 
 from ingest.arrival import Item
-from ingest.clocks import Clocks
-from ingest.desk import Desk, HubSaid, NewCheckIn, NewEvent
+from ingest.desk import Desk
 from ingest.gaps import note_gaps
+from ingest.opening import open_batch
 from ingest.repeats import Deliveries, may_be_repeated
-from ingest.sequences import Seen
+from ingest.said import HubSaid, NewCheckIn, NewEvent
 from ingest.stopwatch import Stopwatch
 from ingest.told import TimeLimits
-from ingest.wire import Topic
 from store.database import Conn
 from store.delivery import save_deliveries, stored_deliveries
 from store.home import SensorKind
@@ -20,34 +20,23 @@ from store.hub import (
     HubCheckIn,
     HubState,
     HubUpdate,
-    clocks_of_hubs,
     insert_check_ins,
     known_check_ins,
     save_hub_clocks,
     update_hubs,
 )
-from store.intake import (
-    IntakeHome,
-    SensorUpdate,
-    StoredSequence,
-    hub_sequences,
-    intake_sensors,
-    lock_homes,
-    save_hub_sequences,
-    save_numbers,
-    save_plug_falls,
-    save_sensors,
-)
+from store.intake import SensorUpdate, save_hub_sequences, save_numbers, save_plug_falls, save_sensors
+from store.intake_open import IntakeHome
 from store.rejected_message import keep_rejected
-from store.sensor_event import SensorEvent, insert_events, known_events
+from store.sensor_event import EventRow, insert_events, known_events
 from store.sensor_offer import offer_sensors
+from store.unread import homes_to_note
 from store.wakeup import Channel, wake
 
 HEARD_EVERY = timedelta(minutes=1)  # how exactly `hub.last_heard_at` is kept; check-ins come every few minutes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AckDue:
+class AckDue(NamedTuple):
     """To be published after the commit: everything of this boot from 1 to `seq` is committed."""
 
     home_code: str
@@ -59,9 +48,10 @@ def store_batch(
     conn: Conn, items: Sequence[Item], *, limits: TimeLimits, now: datetime, watch: Stopwatch
 ) -> list[AckDue]:
     """Write what these messages say; whom to answer once it is committed. The caller commits."""
-    desk = _open_desk(conn, items, limits)
+    batch = open_batch(conn, items, limits, now=now)
+    desk = batch.desk
     watch.lap("asking the database")
-    gapped = {hub for hub, seen in desk.sequences.items() if seen.missing}
+    gapped = {hub for hub, seen in desk.sequences.items() if seen.has_gaps}
     deliveries = _open_deliveries(conn, desk, items)
     for item in items:
         home = desk.homes.get(item.home_code or "")
@@ -69,17 +59,30 @@ def store_batch(
             desk.take(item)
     events, check_ins, last_numbers = _numbered(conn, desk)
     watch.lap("sorting")
+    befores = {home_id: batch.befores[home_id] for home_id in homes_to_note([*events, *check_ins], batch.notes)}
     if events:
-        insert_events(conn, events)
+        insert_events(conn, events, befores=befores)
     if check_ins:
-        insert_check_ins(conn, check_ins)
+        insert_check_ins(conn, check_ins, befores=befores)
     if last_numbers:
-        save_numbers(conn, last_numbers)
         wake(conn, Channel.INTAKE)
+    others = {
+        home_id: number
+        for home_id, reserved in batch.reserved.items()
+        if (number := last_numbers.get(home_id, batch.befores[home_id])) != reserved
+    }
+    if others:
+        save_numbers(conn, others)
     touched = {hub: seen for hub, seen in desk.sequences.items() if hub in desk.due}
     if touched:
         note_gaps(conn, desk, items, gapped=gapped, now=now)
-        save_hub_sequences(conn, {hub: _stored(seen) for hub, seen in touched.items()}, now=now)
+    changed = {
+        hub: seen.stored
+        for hub, seen in desk.sequences.items()
+        if (seen.has_gaps or seen.contiguous != batch.followed[hub][1] if hub in batch.followed else hub in desk.due)
+    }
+    if changed:
+        save_hub_sequences(conn, changed, now=now)
     if desk.clocks.changed:
         save_hub_clocks(conn, [desk.clocks.known[hub] for hub in sorted(desk.clocks.changed)])
     _save_sensors(conn, desk)
@@ -91,18 +94,7 @@ def store_batch(
     if deliveries.new:
         save_deliveries(conn, deliveries.new)
     watch.lap("writing")
-    return [
-        AckDue(home_code=desk.due[home_id, boot], boot=boot, seq=seen.contiguous)
-        for (home_id, boot), seen in touched.items()
-    ]
-
-
-def _seen(stored: StoredSequence) -> Seen:
-    return Seen(stored.contiguous, stored.beyond)
-
-
-def _stored(seen: Seen) -> StoredSequence:
-    return StoredSequence(contiguous=seen.contiguous, beyond=seen.beyond)
+    return [AckDue(desk.due[hub], hub[1], seen.contiguous) for hub, seen in touched.items()]
 
 
 def _open_deliveries(conn: Conn, desk: Desk, items: Sequence[Item]) -> Deliveries:
@@ -110,33 +102,7 @@ def _open_deliveries(conn: Conn, desk: Desk, items: Sequence[Item]) -> Deliverie
     return Deliveries(stored=stored_deliveries(conn, homes) if homes else {})
 
 
-def _open_desk(conn: Conn, items: Sequence[Item], limits: TimeLimits) -> Desk:
-    codes = {item.home_code for item in items if item.home_code is not None}
-    homes = lock_homes(conn, codes) if codes else {}
-    whole: set[int] = set()
-    named: set[tuple[int, str]] = set()
-    hubs: set[tuple[int, str]] = set()
-    clocks: set[tuple[int, str]] = set()
-    for item in items:
-        home = homes.get(item.home_code or "")
-        if home is None or not isinstance(item.topic, Topic):
-            continue
-        if item.topic.dialect.needs_sensors:
-            whole.add(home.id)
-        elif item.told is not None:
-            named.update((home.id, reading.sensor) for reading in item.told.readings)
-            hubs.update((home.id, boot) for boot in item.told.boots)
-            clocks.update((home.id, check_in.boot or "") for check_in in item.told.check_ins)
-    return Desk(
-        homes=homes,
-        sensors=intake_sensors(conn, whole_homes=whole, named=named) if whole or named else {},
-        sequences={hub: _seen(stored) for hub, stored in hub_sequences(conn, hubs).items()} if hubs else {},
-        clocks=Clocks(limits=limits, known=clocks_of_hubs(conn, hubs | clocks) if hubs or clocks else {}),
-        limits=limits,
-    )
-
-
-def _numbered(conn: Conn, desk: Desk) -> tuple[list[SensorEvent], list[HubCheckIn], dict[int, int]]:
+def _numbered(conn: Conn, desk: Desk) -> tuple[list[EventRow], list[HubCheckIn], dict[int, int]]:
     """What is new, numbered in order, and the last number of each home that got one."""
     unnumbered = {new.key for new in desk.new if isinstance(new, NewEvent) and not new.is_numbered}
     told = {new.key for new in desk.new if isinstance(new, NewCheckIn)}
@@ -144,9 +110,10 @@ def _numbered(conn: Conn, desk: Desk) -> tuple[list[SensorEvent], list[HubCheckI
     stored_check_ins = known_check_ins(conn, told) if told else set()
     homes: dict[int, IntakeHome] = {home.id: home for home in desk.homes.values()}
     last_numbers: dict[int, int] = {}
-    events: list[SensorEvent] = []
+    events: list[EventRow] = []
     check_ins: list[HubCheckIn] = []
     for new in desk.new:
+        home_id = new.home_id
         if isinstance(new, NewEvent):
             if not new.is_numbered:
                 if new.key in stored_events:
@@ -156,24 +123,14 @@ def _numbered(conn: Conn, desk: Desk) -> tuple[list[SensorEvent], list[HubCheckI
             continue
         elif new.is_complete:
             stored_check_ins.add(new.key)
-        number = last_numbers.get(new.home_id, homes[new.home_id].last_number) + 1
-        last_numbers[new.home_id] = number
+        last = last_numbers.get(home_id)
+        number = last_numbers[home_id] = (homes[home_id].last_number if last is None else last) + 1
         if isinstance(new, NewEvent):
-            events.append(
-                SensorEvent(
-                    home_id=new.home_id,
-                    sensor_id=new.sensor_id,
-                    occurred_at=new.at,
-                    received_at=new.received_at,
-                    number=number,
-                    value=new.value,
-                    hub_at=new.hub_at,
-                )
-            )
+            events.append(EventRow(home_id, new.sensor_id, new.at, new.received_at, number, new.value, new.hub_at))
         else:
             check_ins.append(
                 HubCheckIn(
-                    home_id=new.home_id,
+                    home_id=home_id,
                     occurred_at=new.at,
                     received_at=new.received_at,
                     number=number,
@@ -184,6 +141,7 @@ def _numbered(conn: Conn, desk: Desk) -> tuple[list[SensorEvent], list[HubCheckI
                     is_complete=new.is_complete,
                 )
             )
+    events.sort(key=attrgetter("home_id"))  # as the keys lie; those of one home stay in order
     return events, check_ins, last_numbers
 
 
@@ -215,7 +173,7 @@ def _save_sensors(conn: Conn, desk: Desk) -> None:
 
 
 def _save_hubs(conn: Conn, desk: Desk) -> None:
-    homes = {home.id: home for home in desk.homes.values()}
+    homes: dict[int, IntakeHome] = {home.id: home for home in desk.homes.values()}
     updates = [
         HubUpdate(
             home_id=home_id,

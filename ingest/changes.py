@@ -14,8 +14,8 @@ last decides. The rules, by `How`:
             was none. The event has the time of the confirmation, so that a home's events stay in order
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ingest.told import How, Reading
 from store.home import SensorKind
@@ -27,8 +27,7 @@ FALL_CONFIRMED_AFTER = timedelta(seconds=10)  # by a second low reading
 FALL_BELIEVED_AFTER = timedelta(seconds=150)  # without one: longer than two polls of a plug
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastSaid:
+class LastSaid(NamedTuple):
     """What a sensor said last."""
 
     value: float | None = None
@@ -38,7 +37,7 @@ class LastSaid:
 
 def value_fault(kind: SensorKind, value: float) -> str | None:
     """What is wrong with this value for this kind of sensor, or None."""
-    if kind.is_measurement or value in (0.0, 1.0):
+    if value in (0.0, 1.0) or kind.is_measurement:
         return None
     return f"a {kind} sensor says on or off, not {value:g}"
 
@@ -49,7 +48,7 @@ def change(reading: Reading, last: LastSaid) -> tuple[float | None, LastSaid]:
     match reading.how:
         case How.EVENT:
             is_newer = last.value_at is None or at >= last.value_at
-            return value, LastSaid(value=value, value_at=at) if is_newer else last
+            return value, LastSaid(value, at) if is_newer else last
         case How.PULSE:
             is_same = last.value_at is not None and abs(at - last.value_at) < PULSE_GAP
             return (None, last) if is_same else (value, LastSaid(value=value, value_at=at))
@@ -82,5 +81,5 @@ def _crossing(watts: float, at: datetime, last: LastSaid) -> tuple[float | None,
     if last.falling_at is None:
         return None, LastSaid(value=1.0, value_at=at, falling_at=at)
     if at - last.falling_at < FALL_CONFIRMED_AFTER:
-        return None, replace(last, value_at=at)
+        return None, last._replace(value_at=at)
     return 0.0, LastSaid(value=0.0, value_at=at)

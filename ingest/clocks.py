@@ -11,6 +11,15 @@ time on its way, and that time is anything: with ingest or the broker away for h
 
 and anything else leaves the skew as it was. A skew of less than half a minute is ignored: it is not told from latency.
 A reading whose time cannot be true even so is kept with the time of its receipt.
+
+Why a slow clock is not believed at its first check-in. `sent` cannot tell: (sent, received) of a clock that is an hour
+slow is, to the byte, that of a right clock whose check-in waited an hour in the broker. (A check-in of another home
+that came on time just before would tell the two apart, but only in a broker that keeps order across homes, which NATS
+does not, and for a worker that has other homes: not built.) To take the first for the second costs the readings of two
+check-in intervals their right time, and they count as late: no alert. To take the second for the first would move an
+outage's old movements to now, and an hour in which nobody moved would look lively. So the first two check-ins of a slow
+clock change nothing, and what came with them is not moved afterwards: the model has read it. A clock that is fast is
+known at once, because nothing arrives before it was sent.
 """
 
 from dataclasses import dataclass, field, replace

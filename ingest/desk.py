@@ -4,7 +4,7 @@ The homes are locked while a desk works, so what it was given about sensors and 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ingest import dialects
@@ -12,77 +12,14 @@ from ingest.arrival import Item
 from ingest.changes import LastSaid, believed_fall, change, value_fault
 from ingest.clocks import Clocks, Hub
 from ingest.dialects import native
+from ingest.said import HubSaid, NewCheckIn, NewEvent, SensorSaid
 from ingest.sequences import Seen
 from ingest.told import CheckIn, How, Offer, Reading, SensorNews, TimeLimits, Told, better_offer
 from ingest.wire import Dialect, Reason, Rejected, Topic, home_of
 from store.home import SensorKind
 from store.hub import HubState
-from store.intake import IntakeHome, IntakeSensor
+from store.intake_open import IntakeHome, IntakeSensor
 from store.rejected_message import RejectedMessage
-
-CheckInKey = tuple[int, datetime, HubState]
-EventKey = tuple[int, int, datetime, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """An event that gets its number once it is known not to be stored already."""
-
-    home_id: int
-    sensor_id: int
-    at: datetime
-    received_at: datetime
-    value: float
-    is_numbered: bool  # by its hub: then it cannot be a repetition
-    hub_at: datetime | None = None  # what the hub's clock said, where `at` was corrected
-
-    @property
-    def key(self) -> EventKey:
-        """What makes an event without a number the same as another."""
-        return self.home_id, self.sensor_id, self.at, self.value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewCheckIn:
-    """A check-in that gets its number once it is known not to be stored already."""
-
-    home_id: int
-    at: datetime
-    received_at: datetime
-    state: HubState
-    backlog: int
-    sent_at: datetime | None = None
-    hub_at: datetime | None = None
-    is_complete: bool = True
-
-    @property
-    def key(self) -> CheckInKey:
-        """What makes a check-in the same as another."""
-        return self.home_id, self.at, self.state
-
-
-@dataclass(slots=True, kw_only=True)
-class HubSaid:
-    """What a hub said last, while a batch is sorted."""
-
-    state: HubState | None
-    last_hub_time: datetime | None
-    backlog: int | None
-    last_heard_at: datetime | None = None
-    battery_percent: int | None = None
-    signal_dbm: int | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class SensorSaid:
-    """What a sensor said last, and news of itself, while a batch is sorted."""
-
-    sensor: IntakeSensor
-    last: LastSaid
-    last_heard_at: datetime | None = None
-    is_available: bool | None = None
-    battery_percent: int | None = None
-    signal_quality: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -162,54 +99,35 @@ class Desk:
         return self._of_home.get(home.id, {})
 
     def _take_reading(self, item: Item, home: IntakeHome, reading: Reading) -> None:
-        if self._is_one_gap_too_many(home, reading):
-            detail = f"seq: {reading.seq} would be one gap too many; the lower numbers have to come first"
-            self._reject(item, home, _unfit(reading, Reason.TOO_MANY_GAPS, detail))
-            return
-        if not self._is_first(home, reading.boot, reading.seq):
-            return
+        received_at = item.arrival.received_at
+        boot, seq, value = reading.boot, reading.seq, reading.value
+        if boot is not None and seq is not None:
+            seen = self.sequences[home.id, boot]
+            if not seen.has_room_for(seq):
+                detail = f"seq: {seq} would be one gap too many; the lower numbers have to come first"
+                self._reject(item, home, _unfit(reading, Reason.TOO_MANY_GAPS, detail))
+                return
+            if not seen.add(seq):
+                return
         sensor = self.sensors.get((home.id, reading.sensor))
         if sensor is None:
             detail = f"sensor: no sensor {reading.sensor!r} in this home"
             self._reject(item, home, _unfit(reading, Reason.UNKNOWN_SENSOR, detail))
             return
-        fault = value_fault(sensor.kind, reading.value) if reading.how is not How.WATTS else None
+        fault = value_fault(sensor.kind, value) if reading.how is not How.WATTS else None
         if fault is not None:
             self._reject(item, home, _unfit(reading, Reason.VALUE, f"value: {fault}"))
             return
         said = self._said(sensor)
         hub_at = None
-        if reading.boot is not None:
-            at, hub_at = self.clocks.corrected(
-                (home.id, reading.boot), reading.at, received_at=item.arrival.received_at
-            )
-            reading = replace(reading, at=at) if hub_at is not None else reading
-        value, said.last = change(reading, said.last)
-        said.last_heard_at = item.arrival.received_at
-        if value is not None:
-            self._add_event(item, sensor, value, reading.at, is_numbered=reading.seq is not None, hub_at=hub_at)
-
-    def _add_event(
-        self,
-        item: Item,
-        sensor: IntakeSensor,
-        value: float,
-        at: datetime,
-        *,
-        is_numbered: bool,
-        hub_at: datetime | None = None,
-    ) -> None:
-        self.new.append(
-            NewEvent(
-                home_id=sensor.home_id,
-                sensor_id=sensor.id,
-                at=at,
-                received_at=item.arrival.received_at,
-                value=value,
-                is_numbered=is_numbered,
-                hub_at=hub_at,
-            )
-        )
+        if boot is not None:
+            at, hub_at = self.clocks.corrected((home.id, boot), reading.at, received_at=received_at)
+            reading = reading._replace(at=at) if hub_at is not None else reading
+        told, said.last = change(reading, said.last)
+        said.last_heard_at = received_at
+        if told is not None:
+            event = NewEvent(sensor.home_id, sensor.id, reading.at, received_at, told, seq is not None, hub_at)
+            self.new.append(event)
 
     def _take_check_in(self, item: Item, home: IntakeHome, hub: HubSaid, told: CheckIn) -> None:
         if told.is_retained and (told.state is not HubState.OFFLINE or hub.state is not HubState.ONLINE):
@@ -275,7 +193,8 @@ class Desk:
                 last = self.said[sensor.id].last if sensor.id in self.said else _last_said(sensor)
                 if believed_fall(last, at):
                     self._said(sensor).last = LastSaid(value=0.0, value_at=at)
-                    self._add_event(item, sensor, 0.0, at, is_numbered=False)
+                    received_at = item.arrival.received_at
+                    self.new.append(NewEvent(home.id, sensor.id, at, received_at, 0.0, is_numbered=False))
 
     def _take_news(self, item: Item, home: IntakeHome, news: SensorNews) -> None:
         said = self._said(self.sensors[home.id, news.sensor])
@@ -290,19 +209,17 @@ class Desk:
         if news.initial_value is not None and said.last.value is None:
             said.last = LastSaid(value=news.initial_value)
 
-    def _is_one_gap_too_many(self, home: IntakeHome, reading: Reading) -> bool:
-        if reading.boot is None or reading.seq is None:
-            return False
-        return not self.sequences[home.id, reading.boot].has_room_for(reading.seq)
-
     def _is_first(self, home: IntakeHome, boot: str | None, seq: int | None) -> bool:
         """True unless this reading of the hub has been stored, or kept as rejected, before."""
         return boot is None or seq is None or self.sequences[home.id, boot].add(seq)
 
     def _hub(self, home: IntakeHome) -> HubSaid:
-        return self.hubs.setdefault(
-            home.id, HubSaid(state=home.hub_state, last_hub_time=home.last_hub_time, backlog=home.backlog)
-        )
+        hub = self.hubs.get(home.id)
+        if hub is None:
+            hub = self.hubs[home.id] = HubSaid(
+                state=home.hub_state, last_hub_time=home.last_hub_time, backlog=home.backlog
+            )
+        return hub
 
     def _said(self, sensor: IntakeSensor) -> SensorSaid:
         found = self.said.get(sensor.id)
@@ -347,4 +264,4 @@ def _is_due(at: datetime, hub: HubSaid, home: IntakeHome) -> bool:
 
 
 def _last_said(sensor: IntakeSensor) -> LastSaid:
-    return LastSaid(value=sensor.value, value_at=sensor.value_at, falling_at=sensor.falling_at)
+    return LastSaid(sensor.value, sensor.value_at, sensor.falling_at)

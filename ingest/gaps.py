@@ -18,18 +18,19 @@ def note_gaps(conn: Conn, desk: Desk, items: Sequence[Item], *, gapped: Collecti
     """Bring the gaps of the batch's hubs up to date; `gapped` are those that had some before."""
     _note_lost(conn, desk, items, now)
     _note_gone(conn, desk, items, now)
-    for hub, seen in sorted(desk.sequences.items()):
-        missing = seen.missing
-        if missing or hub in gapped:
-            wanted = {last + 1 for _, last in missing}
-            times = _times(desk, items, hub, wanted)
-            replace_hub_gaps(conn, hub, {gap: times.get(gap[1] + 1) for gap in missing}, now=now)
+    for hub in sorted(hub for hub, seen in desk.sequences.items() if seen.has_gaps or hub in gapped):
+        missing = desk.sequences[hub].missing
+        wanted = {last + 1 for _, last in missing}
+        times = _times(desk, items, hub, wanted)
+        replace_hub_gaps(conn, hub, {gap: times.get(gap[1] + 1) for gap in missing}, now=now)
 
 
 def _note_lost(conn: Conn, desk: Desk, items: Sequence[Item], now: datetime) -> None:
     for item in items:
+        if item.told is None or not item.told.lost:
+            continue
         home = desk.homes.get(item.home_code or "")
-        if home is None or item.told is None:
+        if home is None:
             continue
         for lost in item.told.lost:
             hub = (home.id, lost.boot)
@@ -57,8 +58,10 @@ def _note_gone(conn: Conn, desk: Desk, items: Sequence[Item], now: datetime) -> 
     nowhere, and waiting for it would hold up everything after it for ever. It is a gap, and shown as one.
     """
     for item in items:
+        if item.told is None or not item.told.check_ins:
+            continue
         home = desk.homes.get(item.home_code or "")
-        if home is None or item.told is None:
+        if home is None:
             continue
         for check_in in item.told.check_ins:
             hub = (home.id, check_in.boot or "")

@@ -2,8 +2,10 @@
 
 import argparse
 import contextlib
+import gc
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 
 from ingest.handover import division_fault, hand_over
@@ -19,6 +21,11 @@ from store.clock import Clock
 from store.database import DatabaseSettings, Pool, open_pool
 from store.partition import partitions_argument
 from store.retention import KeepSettings
+
+# Objects more than before, after which Python looks for those that hold each other. Nothing here does that by the
+# thousand, and a batch makes some ten thousand objects that all go with it: by default Python walks through everything
+# that waits again and again. Measured: a third of ingest's processor time.
+_COLLECT_AFTER = (100_000, 50, 100)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +70,7 @@ def run(*, clock: Clock, stop: threading.Event, arguments: argparse.Namespace | 
         oldest=timedelta(days=intake.oldest_days),
         ahead=timedelta(minutes=intake.ahead_minutes),
     )
-    with contextlib.closing(open_pool(database, size=4)) as pool:
+    with collecting_seldom(), contextlib.closing(open_pool(database, size=4)) as pool:
         writer = Writer(pool, clock=clock, limits=limits)
         if sources:
             return hand_over(
@@ -81,6 +88,19 @@ def run(*, clock: Clock, stop: threading.Event, arguments: argparse.Namespace | 
         )
         serve(broker, writer, pool, database, clock=clock, stop=stop, housekeeping=housekeeping)
     return 0
+
+
+@contextlib.contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Python's search for objects that hold each other: seldom, and not through what is there already."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def serve(

@@ -17,7 +17,6 @@ from collections.abc import Callable
 
 from ingest.lean_client import LeanClient
 
-READS_A_TURN = 500  # then answers are sent and the lock is given to whoever waits for it
 IDLE_SECONDS = 1.0  # between two looks at the keep-alive
 STOP_SECONDS = 10.0  # connecting takes at most half of it
 
@@ -103,8 +102,9 @@ class Pump:
         client = self._client
         while (sock := client.socket()) is not None:
             wants = [sock, self._ear] if self._may_read() else [self._ear]
-            is_deciphered = sock in wants and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-            idle = 0.0 if is_deciphered else IDLE_SECONDS  # what TLS has read already wakes nobody
+            has_more = client.is_ahead or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
+            is_deciphered = sock in wants and has_more
+            idle = 0.0 if is_deciphered else IDLE_SECONDS  # what has been read already wakes nobody
             ready, _, _ = select.select(wants, [sock] if client.want_write() else [], [], idle)
             if self._ear in ready:
                 with contextlib.suppress(BlockingIOError):
@@ -120,12 +120,7 @@ class Pump:
             client.loop_misc()
 
     def _read(self) -> None:
-        """Read what is there, packet by packet, as long as messages come."""
         client = self._client
-        for _ in range(READS_A_TURN):
-            before = len(client.delivered)
-            client.loop_read()
-            if len(client.delivered) == before:
-                break
+        client.read_turn()
         if client.delivered:
             self._on_turn()

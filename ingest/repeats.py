@@ -7,10 +7,20 @@ its first delivery (MQTT 3.1.1, 4.4.0-1; seen with Mosquitto 2.0 and NATS 2.14).
 together are remembered with each bridge's message in the transaction that stores it, and a message with DUP that is
 among the home's last ones is left out.
 
-What this cannot see: a broker that gives repeated messages new ids, or another worker's session after a take-over. Then
-the rules of `ingest.changes` are all there is: the same state twice is one event, but on/off/on is told twice. And it
-could be wrong once, if a new message had the words and the packet id of one of the home's last 256 and we were killed
-just then; packet ids are counted up to 65,535 before one is used again.
+RabbitMQ 3.10 does not keep to that: it counts ids from 1 on each connection. There an id says nothing, and a door that
+opens again would be left out because it opened under the same id on an earlier connection. So a message whose id is
+just its place on its connection (`is_counted_anew`) does not count as repeated: told twice is a nuisance, lost is
+worse.
+
+Why DUP, topic and payload are not enough without the id: a bridge says the same words again and again. Of `on`, `off`,
+`on`, with the first two answered and the third in hand when we are killed, the third comes again with DUP and with the
+words of the first, which is stored. To leave it out would lose it; to know better one would have to know which answers
+reached the broker, and MQTT does not say.
+
+What this cannot see, then: a broker that gives repeated messages new ids, or another worker's session after a
+take-over. There the rules of `ingest.changes` are all there is: the same state twice is one event, but on/off/on is
+told twice. And it could be wrong once, if a new message had the words and the packet id of one of the home's last 256
+and we were killed just then; packet ids are counted up to 65,535 before one is used again.
 """
 
 from collections.abc import Iterable
@@ -20,11 +30,21 @@ from hashlib import blake2b
 from ingest.arrival import Arrival, Item
 from ingest.wire import Topic
 
+MAX_ID = 65_535  # of MQTT packet ids, which begin at 1
+
 
 def delivery_key(arrival: Arrival) -> int:
     """Packet id, topic and payload as one signed 64-bit number."""
     said = blake2b(arrival.topic.encode("utf-8", "surrogatepass") + b"\0" + arrival.payload, digest_size=6).digest()
     return int.from_bytes(said + arrival.mid.to_bytes(2), signed=True)
+
+
+def is_counted_anew(mid: int, place: int) -> bool:
+    """True if this id can be that of a broker that counts from 1 on each connection: `place` is the message's there.
+
+    A broker that keeps ids gives such a one only to the very first messages of a session.
+    """
+    return mid == (place - 1) % MAX_ID + 1
 
 
 def is_of_bridge(item: Item) -> bool:
@@ -34,7 +54,7 @@ def is_of_bridge(item: Item) -> bool:
 
 def may_be_repeated(items: Iterable[Item]) -> bool:
     """True if the broker says of any of them that it may have been delivered before."""
-    return any(item.arrival.is_repeated and is_of_bridge(item) for item in items)
+    return any(_may_be_known(item) and is_of_bridge(item) for item in items)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +70,11 @@ class Deliveries:
             return False
         key = delivery_key(item.arrival)
         added = self.new.setdefault(home_id, {})
-        if item.arrival.is_repeated and (key in added or key in self.stored.get(home_id, ())):
+        if _may_be_known(item) and (key in added or key in self.stored.get(home_id, ())):
             return True
         added[key] = None
         return False
+
+
+def _may_be_known(item: Item) -> bool:
+    return item.arrival.is_repeated and item.arrival.keeps_id

@@ -3,6 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from store.intake_open import StoredSequence
+
 MAX_HOLES = 1_000  # in the numbers of one boot; an honest hub has as many as it has alarms that overtook a backlog
 
 
@@ -76,6 +78,16 @@ class Seen:
         if first < number and (not self._beyond or first == self._beyond[-1][1]):
             found.append((first, number - 1))
         return found
+
+    @property
+    def has_gaps(self) -> bool:
+        """True if anything is missing."""
+        return bool(self._beyond)
+
+    @property
+    def stored(self) -> StoredSequence:
+        """As the database keeps it."""
+        return StoredSequence(self.contiguous, tuple(self._beyond))
 
     @property
     def beyond(self) -> tuple[tuple[int, int], ...]:

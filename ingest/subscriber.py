@@ -20,7 +20,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
@@ -31,6 +31,7 @@ from ingest.arrival import Arrival
 from ingest.broker_client import new_client
 from ingest.lean_client import Delivered, LeanClient
 from ingest.pump import Pump
+from ingest.repeats import is_counted_anew
 from ingest.settings import BrokerSettings
 from store.clock import Clock
 
@@ -67,6 +68,7 @@ class _Inbox:
     is_connected: bool = False
     is_subscribed: bool = False
     has_ended: bool = False
+    numbered: int = 0  # messages with an id that this connection has delivered
     open_at: float = 0.0  # monotonic; until then only gather, repeated deliveries may still come
 
 
@@ -257,6 +259,10 @@ class Subscriber:
                 return
             had = len(inbox.waiting)
             for arrival in came:
+                if arrival.mid:
+                    inbox.numbered += 1
+                    if arrival.is_repeated and is_counted_anew(arrival.mid, inbox.numbered):
+                        arrival = replace(arrival, keeps_id=False)
                 held = inbox.in_hand.get(arrival.mid) if arrival.mid else None
                 if held is not None and held.topic == arrival.topic and held.payload == arrival.payload:
                     continue  # a copy of what we still have
@@ -293,15 +299,11 @@ class Subscriber:
 
 
 def _arrival(message: Delivered, now: datetime) -> Arrival:
+    topic, payload, mid, is_repeated, is_retained = message
     try:
-        topic = message.topic.decode()
+        text = topic.decode()
     except UnicodeDecodeError:
-        topic = "(not UTF-8)"
+        text = "(not UTF-8)"
     return Arrival(
-        topic=topic,
-        payload=message.payload,
-        is_retained=message.is_retained,
-        is_repeated=message.is_repeated,
-        received_at=now,
-        mid=message.mid,
+        topic=text, payload=payload, is_retained=is_retained, is_repeated=is_repeated, received_at=now, mid=mid
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from ingest.wire import Reason, Rejected
 from store.home import SensorKind
@@ -18,8 +19,7 @@ class How(StrEnum):
     WATTS = "watts"  # only where a plug's power crosses the line between idle and in use
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """One sensor said one thing."""
 
     sensor: str  # its code

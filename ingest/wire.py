@@ -24,6 +24,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from store.home import PARTITIONS
 from store.partition import parse_partitions as parse_partitions
@@ -83,8 +84,7 @@ class Rejected:
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Topic:
+class Topic(NamedTuple):
     """Where a home's message was published."""
 
     partition: int
@@ -97,7 +97,8 @@ def parse_topic(topic: str) -> Topic | Rejected:
     """The parts of a home's topic, or why it is none."""
     whole = _TOPIC.fullmatch(topic)
     if whole is not None and whole[3] in _DIALECTS:  # nearly every one; what follows says what is wrong with the others
-        return Topic(partition=int(whole[1]), home_code=whole[2], dialect=_DIALECTS[whole[3]], rest=whole[4])
+        partition, home_code, word, rest = whole.groups()
+        return Topic(int(partition), home_code, _DIALECTS[word], rest)
     parts = topic.split("/", 4)
     if len(parts) < 5 or parts[0] != "homes":
         return Rejected(reason=Reason.TOPIC, detail="topic: not homes/{partition}/{home}/{dialect}/…")

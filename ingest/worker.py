@@ -11,7 +11,7 @@ import psycopg
 
 from ingest.arrival import Arrival
 from ingest.batch import AckDue
-from ingest.dialects.native import Ack, encode_ack
+from ingest.dialects.native import ack_payload
 from ingest.housekeeping import Housekeeping
 from ingest.subscriber import Subscriber
 from ingest.wire import ack_topic
@@ -124,9 +124,7 @@ class Worker:
             pause = min(2 * pause, RETRY_SECONDS[1])
 
     def _answer(self, acks: list[AckDue]) -> None:
-        self._subscriber.publish_all(
-            [(ack_topic(ack.home_code), encode_ack(Ack(boot=ack.boot, seq=ack.seq))) for ack in acks]
-        )
+        self._subscriber.publish_all([(ack_topic(ack.home_code), ack_payload(ack.boot, ack.seq)) for ack in acks])
 
     def _note_seen(self) -> None:
         if time.monotonic() - self._noted_at < SEEN_EVERY_SECONDS:

@@ -19,7 +19,8 @@ from ingest.told import Reading, TimeLimits
 from ingest.wire import Reason, Rejected
 from store.clock import Clock
 from store.database import Pool
-from store.intake import StoredSequence, hub_sequences, lock_homes, save_hub_sequences
+from store.intake import save_hub_sequences
+from store.intake_open import Asked, lock_homes, open_homes
 from store.rejected_message import keep_rejected
 
 _LATENCY = timedelta(seconds=10)  # real time from a hub to us at which no skew is seen yet
@@ -80,25 +81,20 @@ class Writer:
         """Keep what the store refused as rejected; a numbered reading is then done with, as any rejected one."""
         try:
             with self._pool.connection(timeout=WAIT_FOR_CONNECTION_SECONDS) as conn:
-                homes = lock_homes(conn, [item.home_code]) if item.home_code is not None else {}
+                homes = lock_homes(conn, {item.home_code: 0}) if item.home_code is not None else {}
                 home = homes.get(item.home_code or "")
                 keep_rejected(conn, [rejected_message(item, home.id if home is not None else None, rejected)])
                 if home is None or item.told is None or not item.told.boots:
                     return []
-                known = hub_sequences(conn, {(home.id, boot) for boot in item.told.boots})
-                sequences = {hub: Seen(stored.contiguous, stored.beyond) for hub, stored in known.items()}
+                asked = [Asked(home.id), *(Asked(home.id, boot) for boot in item.told.boots)]
+                known = open_homes(conn, [home], asked).sequences
+                sequences = {hub: Seen(*stored) for hub, stored in known.items() if hub[1]}
                 numbered: list[Reading | Rejected] = [*item.told.readings, *item.told.rejected]
                 for one in numbered:
                     if one.boot is not None and one.seq is not None:
                         sequences[home.id, one.boot].add(one.seq)
-                now_stored = {
-                    hub: StoredSequence(contiguous=seen.contiguous, beyond=seen.beyond)
-                    for hub, seen in sequences.items()
-                }
-                save_hub_sequences(conn, now_stored, now=self._clock.now())
-                return [
-                    AckDue(home_code=home.code, boot=boot, seq=seen.contiguous) for (_, boot), seen in sequences.items()
-                ]
+                save_hub_sequences(conn, {hub: seen.stored for hub, seen in sequences.items()}, now=self._clock.now())
+                return [AckDue(home.code, boot, seen.contiguous) for (_, boot), seen in sequences.items()]
         except psycopg.Error as exc:
             if not _is_of_the_data(exc):
                 raise

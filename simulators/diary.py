@@ -61,8 +61,21 @@ _MISSED_IN_PASSING_SHARE = 0.22  # of somebody who only crosses the hall
 class Diary:
     """A stretch of one resident's life, being written."""
 
-    def __init__(self, rng: random.Random, *, start: float, place: str, tempo: float, upstairs: frozenset[str]) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        *,
+        start: float,
+        place: str,
+        tempo: float,
+        upstairs: frozenset[str],
+        doors: frozenset[str] = frozenset(),  # rooms whose door is shut behind one
+        gap_sigma: float = _GAP_SIGMA,  # of the logarithm of the time between two movements
+    ) -> None:
         self._rng = rng
+        self._doors = doors
+        self._gap_sigma = gap_sigma
+        self.stillness = 1.0  # a factor on the time between two movements, for what is done next
         self._tempo = tempo
         self._calm = rng.lognormvariate(0.0, 0.4)  # some nights are deeper than others
         self._upstairs = upstairs
@@ -99,6 +112,8 @@ class Diary:
             if not self.chance(_MISSED_IN_PASSING_SHARE):
                 self.impulses.append(Impulse(self.now, f"motion/{room}", True, 0, "resident"))
             self.now += 1 + 3 * self._rng.random()
+        for room in self._doors & {self.place, place}:
+            self._open_and_close(f"door/{room}", self.now)
         if way:
             self.stays.append(Stay(start, self.now, way[-1], "pass"))
         self.place = place
@@ -120,7 +135,7 @@ class Diary:
         role = f"motion/{place}"
         rng = self._rng
         pace = self._calm if doing == "sleep" else self._tempo
-        median = math.log(_SECONDS_BETWEEN_MOVEMENTS[doing] * pace)
+        median = math.log(_SECONDS_BETWEEN_MOVEMENTS[doing] * pace * (self.stillness if by == "resident" else 1.0))
         # Somebody who enters a room moves in it; after that the gaps rule.
         at = (
             start + 1.5 + 2 * rng.random() if doing not in ("sleep", "nap") else start + rng.lognormvariate(median, 0.5)
@@ -128,7 +143,7 @@ class Diary:
         while at < end:
             if rng.random() >= _MISSED_SHARE:
                 self.impulses.append(Impulse(at, role, True, 0, by))
-            at += rng.lognormvariate(median, _GAP_SIGMA)
+            at += rng.lognormvariate(median, self._gap_sigma)
 
     # What people do --------------------------------------------------------------------------
 
@@ -173,13 +188,13 @@ class Diary:
         self.go("lounge")
         self.now += 8
         self.stays.append(Stay(self.now - 8, self.now, "lounge", doing))
-        self._on_pad("chair/lounge", seconds, fidgets_per_hour=0.5)
+        self._on_pad("chair/lounge", seconds, fidgets_per_hour=0.5 / self.stillness)
         self.stay("lounge", doing, seconds)
 
     def lie(self, doing: str, until: float) -> None:
         """In bed until then; turning over lifts the mat for a moment."""
         self.go("bedroom")
-        self._on_pad("bed/bedroom", until - self.now, fidgets_per_hour=0.3 / self._calm)
+        self._on_pad("bed/bedroom", until - self.now, fidgets_per_hour=0.3 / (self._calm * self.stillness))
         self.stay("bedroom", doing, until - self.now)
 
     def _on_pad(self, role: str, seconds: float, *, fidgets_per_hour: float) -> None:

@@ -15,6 +15,8 @@ from store.clock import Clock
 
 SENSOR = "L1"  # counts
 IN_A_BURST = 25  # readings that come at once: enough that the hub tells them as a list …
+_IN_A_SMALL_ONE = 5  # … of which a short story would have too few
+_SHORT = 1_000  # readings
 _SINGLY_EVERY = 10  # … but every so many bursts it is one alone
 _APART_S = 0.001  # readings of a burst
 
@@ -29,9 +31,14 @@ class Stretch:
     wrong_by: float = 0.0  # seconds that the hub's clock is fast
 
     @property
+    def in_a_burst(self) -> int:
+        """How many readings come at once."""
+        return IN_A_BURST if self.readings >= _SHORT else _IN_A_SMALL_ONE
+
+    @property
     def step(self) -> float:
         """Seconds from burst to burst."""
-        in_ten = (_SINGLY_EVERY - 1) * IN_A_BURST + 1
+        in_ten = (_SINGLY_EVERY - 1) * self.in_a_burst + 1
         bursts = max(1, math.ceil(self.readings * _SINGLY_EVERY / in_ten))
         return (self.ends - self.begins) / (bursts + 1)
 
@@ -70,10 +77,11 @@ class Story:
     def last_before(self, instant: float) -> int:
         """The place of the last reading that happens before this instant of the right clock; -1: none."""
         place = -1
-        for at, readings in self.bursts():
-            if at >= instant:
-                break
-            place += len(readings)
+        for stretch in self.stretches:
+            for at, size in _bursts(stretch):
+                if at >= instant:
+                    return place
+                place += size
         return place
 
     def wrong_by(self, instant: float) -> float:
@@ -119,7 +127,7 @@ def _bursts(stretch: Stretch) -> Iterator[tuple[float, int]]:
     """When each burst happens, by the right clock, and how many readings it has."""
     left, number = stretch.readings, 0
     while left > 0:
-        size = min(left, 1 if number % _SINGLY_EVERY == _SINGLY_EVERY - 1 else IN_A_BURST)
+        size = min(left, 1 if number % _SINGLY_EVERY == _SINGLY_EVERY - 1 else stretch.in_a_burst)
         yield round(stretch.begins + (number + 1) * stretch.step, 3), size
         left -= size
         number += 1

@@ -3,7 +3,8 @@
     python -m simulators.telling_hubs FILE     (a `Telling` as JSON)
 
 The hubs are `telecare hub`'s own (`ingest.hub`), with a story as their sensors. Killed and started again they go on
-from their disks, as real ones do. Says in `progress.json` when everything is told and acknowledged.
+from their disks, as real ones do. Says in `progress.json` when everything is told and acknowledged, and how many
+readings were published, each as often as it was.
 """
 
 import json
@@ -14,11 +15,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ingest.hub.hub import Hub
-from ingest.hub.link import BrokerAddress, Credential
+from ingest.dialects.native import EVENTS
+from ingest.hub.hub import PATIENCE_S, Hub
+from ingest.hub.link import BrokerAddress, Connection, Credential
 from ingest.hub.payloads import Condition
 from ingest.hub.queue import HubQueue, Item
 from simulators.story import Story, WrongClock
@@ -30,6 +33,7 @@ _AT_ONCE = 1500  # readings in one transaction of the hub's disk
 _AHEAD = 3000  # readings recorded and not published: no more than is taken
 _STEP_S = 0.03  # real seconds
 _TELL_EVERY_S = 0.3
+_NUMBER = b'"seq"'  # each published reading has one
 _LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
@@ -43,7 +47,7 @@ class Telling:
     port: int
     username: str = ""
     password: str = ""
-    patience_s: Sequence[float] = (3.0, 20.0)
+    patience_s: Sequence[float] = PATIENCE_S
     no_network: Sequence[Sequence[float]] = field(default_factory=list)  # from, until: epoch seconds
 
     def write(self, file: Path) -> None:
@@ -51,10 +55,33 @@ class Telling:
         file.write_text(json.dumps(asdict(self)))
 
 
+@dataclass(slots=True)
+class Tally:
+    """What all hubs of this process have published."""
+
+    readings: int = 0
+
+
+class CountingConnection(Connection):
+    """A hub's connection that counts."""
+
+    def __init__(self, *, tally: Tally, **how: Any) -> None:
+        self._tally = tally
+        super().__init__(**how)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """As any connection does."""
+        if topic.endswith(f"/{EVENTS}"):
+            self._tally.readings += payload.count(_NUMBER)
+        super().publish(topic, payload, retain=retain)
+
+
 class TellingHub:
     """One home's hub, and the part of its story that is still to come."""
 
-    def __init__(self, code: str, story: Story, telling: Telling, *, clock: Clock, wake: threading.Event) -> None:
+    def __init__(
+        self, code: str, story: Story, telling: Telling, *, clock: Clock, wake: threading.Event, tally: Tally
+    ) -> None:
         self._clock, self._story = clock, story
         self._queue = HubQueue(queue_file(Path(telling.folder), code))
         self._hub_clock = WrongClock(clock, story)
@@ -68,6 +95,7 @@ class TellingHub:
             on_news=wake.set,
             condition=lambda _: Condition(battery_percent=100),
             patience_s=(first, last),
+            connect=partial(CountingConnection, tally=tally),
         )
         told_until = self._queue.recorded_until  # by the right clock
         self._bursts = ((at, said) for at, said in story.bursts() if told_until is None or at > told_until)
@@ -140,7 +168,10 @@ def tell(telling: Telling, stop: threading.Event) -> None:
     """Tell the story until told to stop, even when it is over."""
     clock, wake = make_clock(), threading.Event()
     stories = {code: Story.from_json(stretches) for code, stretches in telling.homes.items()}
-    hubs = [TellingHub(code, story, telling, clock=clock, wake=wake) for code, story in stories.items()]
+    folder = Path(telling.folder)
+    before = _progress(folder)  # of a process that was killed
+    tally = Tally(0 if before is None else before.published)
+    hubs = [TellingHub(code, story, telling, clock=clock, wake=wake, tally=tally) for code, story in stories.items()]
     told_at = 0.0
     try:
         while not stop.is_set():
@@ -150,7 +181,7 @@ def tell(telling: Telling, stop: threading.Event) -> None:
                 is_busy |= hub.step()
             if time.monotonic() - told_at >= _TELL_EVERY_S:
                 told_at = time.monotonic()
-                _say(Path(telling.folder), is_done=all(hub.is_done for hub in hubs))
+                _say(folder, Progress(is_done=all(hub.is_done for hub in hubs), published=tally.readings))
             if not is_busy:
                 wake.wait(_STEP_S)
     finally:
@@ -160,15 +191,34 @@ def tell(telling: Telling, stop: threading.Event) -> None:
 
 def is_done(folder: Path) -> bool:
     """Whether the process has said that everything is told and acknowledged."""
+    progress = _progress(folder)
+    return progress is not None and progress.is_done
+
+
+def published(folder: Path) -> int:
+    """How many readings were published as far as the process has said, those that were published again included."""
+    progress = _progress(folder)
+    return 0 if progress is None else progress.published
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What the process says of itself, every third of a second."""
+
+    is_done: bool
+    published: int
+
+
+def _progress(folder: Path) -> Progress | None:
     try:
-        return bool(json.loads((folder / "progress.json").read_text())["is_done"])
+        return Progress(**json.loads((folder / "progress.json").read_text()))
     except FileNotFoundError:
-        return False
+        return None
 
 
-def _say(folder: Path, *, is_done: bool) -> None:
+def _say(folder: Path, progress: Progress) -> None:
     beside = folder / "progress.json.new"
-    beside.write_text(json.dumps({"is_done": is_done}))
+    beside.write_text(json.dumps(asdict(progress)))
     beside.replace(folder / "progress.json")
 
 

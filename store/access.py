@@ -91,7 +91,7 @@ ACCESS: dict[str, Access] = {
         service=ADD_ONLY,
     ),
     "service_seen": Access(own=None, pages="SELECT, INSERT, UPDATE"),
-    "restored": Access(own=None, service=ADD_ONLY),
+    "restored": Access(own=None, service="SELECT, INSERT, UPDATE"),
     "migration": Access(own=None, pages="SELECT", service="SELECT"),
     "schema_compatibility": Access(own=None, pages="SELECT", service="SELECT"),
     # Hypertables: row-level security is not allowed there, so the pages see them through `guarded` only.
@@ -122,9 +122,10 @@ def act_for(conn: Conn, organisation_id: int) -> None:
     conn.execute("SELECT set_config('app.org', %(id)s, true)", {"id": str(organisation_id)})
 
 
-def guard(conn: Conn, *, service: str, pages: str) -> bool:
+def guard(conn: Conn, *, service: str, pages: str, anew: bool = False) -> bool:
     """Bring grants and policies to what stands above, in one transaction; False if they were so already.
 
+    That is told by a mark; `anew` does it all the same, because somebody has taken a grant away since.
     Needs a connection of the tables' owner in autocommit. A role that does not exist is left out.
     Every table is locked for a moment, and only if something is to be changed.
     """
@@ -133,7 +134,7 @@ def guard(conn: Conn, *, service: str, pages: str) -> bool:
         entry = _entry(conn, service=service, pages=pages)
         statements = _statements(conn, service=service, pages=pages)
         mark = _mark(conn, statements, service=service, pages=pages)
-        if not entry and _kept_mark(conn) == mark:
+        if not anew and not entry and _kept_mark(conn) == mark:
             return False
         for statement in [*entry, *statements]:
             conn.execute(statement)
@@ -153,12 +154,12 @@ def _statements(conn: Conn, *, service: str, pages: str) -> list[sql.Composed]:
     service_there = service if service in there else None
     pages_there = pages if pages in there else None
     found: list[sql.Composed] = []
-    for table in _relations(conn, "r", "p"):
+    for table in relations(conn, "r", "p"):
         found += _table(table, owner=owner, service=service_there, pages=pages_there)
     if service_there:
-        found += [_grant("SELECT", view, service_there) for view in _relations(conn, "v", "m")]
+        found += [_grant("SELECT", view, service_there) for view in relations(conn, "v", "m")]
     if pages_there:  # these read with the rights of whoever asks, so row-level security holds behind them
-        found += [_grant("SELECT", view, pages_there) for view in _invokers_views(conn)]
+        found += [_grant("SELECT", view, pages_there) for view in invokers_views(conn)]
     found += _guarded_views(conn, pages_there)
     for role in there:
         found += [
@@ -223,7 +224,7 @@ def _table(table: str, *, owner: str, service: str | None, pages: str | None) ->
 def _guarded_views(conn: Conn, pages: str | None) -> list[sql.Composed]:
     """`SELECT *` is expanded when a view is made: made anew, so that it has the columns of today."""
     found = []
-    there = _relations(conn, "r", "p", "v", "m")
+    there = relations(conn, "r", "p", "v", "m")
     for relation in (name for name in GUARDED if name in there):
         view, base = sql.Identifier("guarded", relation), sql.Identifier("public", relation)
         found.append(sql.SQL("DROP VIEW IF EXISTS {}").format(view))
@@ -256,7 +257,7 @@ def _mark(conn: Conn, statements: list[sql.Composed], *, service: str, pages: st
         {
             "service": service,
             "pages": pages,
-            "guarded": [f"public.{name}" for name in GUARDED if name in _relations(conn, "r", "p", "v", "m")],
+            "guarded": [f"public.{name}" for name in GUARDED if name in relations(conn, "r", "p", "v", "m")],
         },
     ).fetchone()
     text = "\n".join(statement.as_string(conn) for statement in statements)
@@ -267,7 +268,7 @@ def _kept_mark(conn: Conn) -> str:
     return _one(conn, "SELECT coalesce(obj_description(to_regnamespace('guarded'), 'pg_namespace'), '')")
 
 
-def _relations(conn: Conn, *kinds: str) -> list[str]:
+def relations(conn: Conn, *kinds: str) -> list[str]:
     """Our tables or views by name; what an extension brought is not ours."""
     rows = conn.execute(
         """
@@ -282,7 +283,8 @@ def _relations(conn: Conn, *kinds: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _invokers_views(conn: Conn) -> list[str]:
+def invokers_views(conn: Conn) -> list[str]:
+    """Our views that read with the rights of whoever asks."""
     rows = conn.execute(
         """
         SELECT relname FROM pg_class

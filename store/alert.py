@@ -68,6 +68,7 @@ class Event(StrEnum):
     """What happened to an alert, for its history."""
 
     OPENED = "opened"
+    RESTORED = "restored"  # the database was put back from a backup
     UPDATED = "updated"
     RAISED = "raised"
     ENDED = "ended"  # the finding is over; the alert is not

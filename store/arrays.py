@@ -13,9 +13,9 @@ def numbers(values: Iterable[float | None]) -> str:
     return "{" + ",".join(["NULL" if value is None else repr(value) for value in values]) + "}"
 
 
-def texts(values: Iterable[str]) -> str:
-    """Of text; whatever may stand in a text of PostgreSQL."""
-    return "{" + ",".join(['"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values]) + "}"
+def texts(values: Iterable[str | None]) -> str:
+    """Of text, whatever may stand in a text of PostgreSQL; None is NULL."""
+    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
 
 
 def times(values: Iterable[datetime | None]) -> str:
@@ -26,3 +26,9 @@ def times(values: Iterable[datetime | None]) -> str:
 def booleans(values: Iterable[bool | None]) -> str:
     """Of boolean; None is NULL."""
     return "{" + ",".join(["NULL" if value is None else "t" if value else "f" for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'

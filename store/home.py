@@ -264,6 +264,17 @@ def sensors_of(conn: Conn, home_id: int) -> list[Sensor]:
         ).fetchall()
 
 
+def sensors_of_homes(conn: Conn, homes: Collection[int]) -> dict[int, list[Sensor]]:
+    """The same of many homes in one query."""
+    found: dict[int, list[Sensor]] = {home_id: [] for home_id in homes}
+    with conn.cursor(row_factory=kwargs_row(_sensor)) as cur:
+        for sensor in cur.execute(
+            "SELECT * FROM sensor WHERE home_id = ANY(%(homes)s) ORDER BY home_id, code", {"homes": list(homes)}
+        ):
+            found[sensor.home_id].append(sensor)
+    return found
+
+
 def add_resident(conn: Conn, home_id: int, *, name: str, phone: str | None = None, access: str = "") -> None:
     """Note who lives there."""
     conn.execute(
@@ -321,3 +332,19 @@ def absences_of(conn: Conn, home_id: int, start: datetime, end: datetime) -> lis
             """,
             {"home_id": home_id, "start": start, "end": end},
         ).fetchall()
+
+
+def absences_of_homes(conn: Conn, homes: Collection[int], start: datetime, end: datetime) -> dict[int, list[Absence]]:
+    """The same of many homes in one query."""
+    found: dict[int, list[Absence]] = {home_id: [] for home_id in homes}
+    with conn.cursor(row_factory=kwargs_row(Absence)) as cur:
+        for absence in cur.execute(
+            """
+            SELECT * FROM absence
+             WHERE home_id = ANY(%(homes)s) AND from_at < %(end)s AND until_at > %(start)s
+             ORDER BY home_id, from_at
+            """,
+            {"homes": list(homes), "start": start, "end": end},
+        ):
+            found[absence.home_id].append(absence)
+    return found

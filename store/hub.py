@@ -1,6 +1,6 @@
 """Hubs: their check-ins, and which of their numbered readings are stored."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -69,13 +69,13 @@ def _check_in(*, state: str, **columns: Any) -> HubCheckIn:
     return HubCheckIn(state=HubState(state), **columns)
 
 
-def insert_check_ins(conn: Conn, check_ins: Iterable[HubCheckIn]) -> None:
-    """Append check-ins whose numbers were handed out under `intake.lock_homes` in the same transaction.
+def insert_check_ins(conn: Conn, check_ins: Iterable[HubCheckIn], *, befores: Mapping[int, int] | None = None) -> None:
+    """Append check-ins whose numbers were handed out under `intake_open.lock_homes` in the same transaction.
 
     Before `intake.save_numbers`: only numbers that it has saved are seen by readers.
     """
     check_ins = list(check_ins)
-    note_days(conn, check_ins)
+    note_days(conn, check_ins, befores=befores)
     with conn.cursor().copy(
         "COPY hub_check_in (home_id, occurred_at, received_at, number, state, backlog, sent_at, hub_at, is_complete)"
         " FROM STDIN (FORMAT BINARY)"

@@ -15,6 +15,7 @@ from store.timescale import Kind, Policies, database_kind
 
 AT_ONCE = 20_000  # rows of a table in one transaction: short enough to disturb nobody
 _HOMES_AT_ONCE = 1_000
+CLOCKS_KEPT = timedelta(days=60)  # of a hub's earlier boots, after anything new was learned of them
 
 
 class KeepSettings(Settings):
@@ -63,6 +64,7 @@ class Forgotten:
     events: int
     check_ins: int
     rejected: int
+    clocks: int = 0  # of hubs' earlier boots
     is_more: bool  # there may be more: call again soon, in another transaction
 
 
@@ -83,8 +85,9 @@ def forget_old(conn: Conn, *, settings: KeepSettings, now: datetime, at_once: in
         days = max(settings.keep_events_days, settings.keep_check_ins_days)
         _forget_days(conn, before=now - timedelta(days=days))
     rejected = _forget_rejected(conn, before=now - timedelta(days=settings.keep_rejected_days), at_once=at_once)
-    is_more = max(events, check_ins, rejected) >= at_once
-    return Forgotten(events=events, check_ins=check_ins, rejected=rejected, is_more=is_more)
+    clocks = _forget_clocks(conn, before=now - CLOCKS_KEPT, at_once=at_once)
+    is_more = max(events, check_ins, rejected, clocks) >= at_once
+    return Forgotten(events=events, check_ins=check_ins, rejected=rejected, clocks=clocks, is_more=is_more)
 
 
 def _homes_with_old_rows(conn: Conn, *, before: datetime) -> list[list[int]]:
@@ -157,6 +160,35 @@ def _forget_rejected(conn: Conn, *, before: datetime, at_once: int) -> int:
         DELETE FROM rejected_message
          WHERE id IN (SELECT id FROM rejected_message WHERE received_at < %(before)s
                        ORDER BY received_at LIMIT %(limit)s)
+        """,
+        {"before": before, "limit": at_once},
+    ).rowcount
+
+
+def _forget_clocks(conn: Conn, *, before: datetime, at_once: int) -> int:
+    """What the clocks of a hub's earlier boots were worth, once no reading can come that would need it.
+
+    The hub has been heard in a later boot; the numbers of this one are forgotten (`intake.forget_boots`, after longer
+    than any hub is away with readings that it still holds); and none of its readings is missed. The clock of a hub that
+    names no boot ('') is that of today, and stays.
+    """
+    return conn.execute(
+        """
+        DELETE FROM hub_clock AS old
+         USING (SELECT home_id, boot
+                  FROM hub_clock
+                 WHERE boot <> '' AND updated_at < %(before)s
+                   AND EXISTS (SELECT FROM hub_sequence AS later
+                                WHERE later.home_id = hub_clock.home_id AND later.boot <> hub_clock.boot
+                                  AND later.updated_at > hub_clock.updated_at)
+                   AND NOT EXISTS (SELECT FROM hub_sequence AS own
+                                    WHERE own.home_id = hub_clock.home_id AND own.boot = hub_clock.boot)
+                   AND NOT EXISTS (SELECT FROM hub_gap
+                                    WHERE hub_gap.home_id = hub_clock.home_id AND hub_gap.boot = hub_clock.boot
+                                      AND NOT is_lost)
+                 LIMIT %(limit)s
+                   FOR UPDATE SKIP LOCKED) AS gone
+         WHERE old.home_id = gone.home_id AND old.boot = gone.boot
         """,
         {"before": before, "limit": at_once},
     ).rowcount

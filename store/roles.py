@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from store.access import guard
 from store.database import Conn
+from store.grants import missing_grants
 from store.settings import Settings
 
 
@@ -65,7 +66,8 @@ def prepare_roles(conn: Conn, settings: RoleSettings) -> list[str]:
     Needs a connection of the tables' owner in autocommit, after all migrations. Doing it again changes nothing.
     """
     trouble = make_roles(conn, settings)
-    guard(conn, service=settings.database_service_role, pages=settings.database_pages_role)
+    service, pages = settings.database_service_role, settings.database_pages_role
+    guard(conn, service=service, pages=pages, anew=bool(missing_grants(conn, service=service, pages=pages)))
     return trouble
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from store import arrays
 from store.database import Conn
 
 QUARTERS = 96  # quarter hours of a civil day
@@ -123,43 +124,62 @@ def _usual(columns: dict[str, Any]) -> Usual:
     return Usual(**columns)
 
 
-def save_snapshot(conn: Conn, snapshot: RoutineSnapshot, *, keep: int = 3) -> None:
-    """Keep this snapshot and the `keep - 1` before it."""
+def save_snapshots(conn: Conn, snapshots: Collection[RoutineSnapshot], *, keep: int = 3) -> None:
+    """Keep these snapshots, at most one a home, and the `keep - 1` of each home before it."""
+    if not snapshots:
+        return
     conn.execute(
         """
         INSERT INTO routine_snapshot (home_id, taken_at, number, version, state)
-        VALUES (%(home_id)s, %(taken_at)s, %(number)s, %(version)s, %(state)s)
+        SELECT * FROM unnest(%(homes)s::bigint[], %(taken_at)s::timestamptz[], %(numbers)s::bigint[],
+                             %(versions)s::integer[], %(states)b::bytea[])
             ON CONFLICT (home_id, taken_at) DO UPDATE
            SET number = excluded.number, version = excluded.version, state = excluded.state
         """,
         {
-            "home_id": snapshot.home_id,
-            "taken_at": snapshot.taken_at,
-            "number": snapshot.number,
-            "version": snapshot.version,
-            "state": snapshot.state,
+            "homes": arrays.numbers(one.home_id for one in snapshots),
+            "taken_at": arrays.times(one.taken_at for one in snapshots),
+            "numbers": arrays.numbers(one.number for one in snapshots),
+            "versions": arrays.numbers(one.version for one in snapshots),
+            "states": [one.state for one in snapshots],
         },
     )
     conn.execute(
         """
         DELETE FROM routine_snapshot
-         WHERE home_id = %(home_id)s
-           AND taken_at NOT IN (SELECT taken_at FROM routine_snapshot WHERE home_id = %(home_id)s
-                                 ORDER BY taken_at DESC LIMIT %(keep)s)
+         USING (SELECT home_id, taken_at, row_number() OVER (PARTITION BY home_id ORDER BY taken_at DESC) AS place
+                  FROM routine_snapshot
+                 WHERE home_id = ANY(%(homes)s::bigint[])) AS kept
+         WHERE routine_snapshot.home_id = kept.home_id AND routine_snapshot.taken_at = kept.taken_at
+           AND kept.place > %(keep)s
         """,
-        {"home_id": snapshot.home_id, "keep": keep},
+        {"homes": arrays.numbers(one.home_id for one in snapshots), "keep": keep},
     )
+
+
+def save_snapshot(conn: Conn, snapshot: RoutineSnapshot, *, keep: int = 3) -> None:
+    """The same of one home."""
+    save_snapshots(conn, [snapshot], keep=keep)
+
+
+def latest_snapshots(conn: Conn, homes: Collection[int]) -> dict[int, RoutineSnapshot]:
+    """The newest snapshot of each of these homes that has one."""
+    rows = conn.execute(
+        """
+        SELECT DISTINCT ON (home_id) home_id, taken_at, number, version, state
+          FROM routine_snapshot
+         WHERE home_id = ANY(%(homes)s::bigint[])
+         ORDER BY home_id, taken_at DESC
+        """,
+        {"homes": arrays.numbers(homes)},
+        binary=True,
+    ).fetchall()
+    return {
+        home_id: RoutineSnapshot(home_id=home_id, taken_at=taken_at, number=number, version=version, state=bytes(state))
+        for home_id, taken_at, number, version, state in rows
+    }
 
 
 def latest_snapshot(conn: Conn, home_id: int) -> RoutineSnapshot | None:
     """The newest snapshot of this home's model, or None."""
-    row = conn.execute(
-        """
-        SELECT taken_at, number, version, state FROM routine_snapshot
-         WHERE home_id = %(home_id)s ORDER BY taken_at DESC LIMIT 1
-        """,
-        {"home_id": home_id},
-    ).fetchone()
-    if row is None:
-        return None
-    return RoutineSnapshot(home_id=home_id, taken_at=row[0], number=row[1], version=row[2], state=bytes(row[3]))
+    return latest_snapshots(conn, [home_id]).get(home_id)

@@ -4,9 +4,10 @@ On TimescaleDB this is a hypertable with a chunk a day, so every query has a bou
 chunks that each of them touches.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,18 @@ class SensorEvent:
     hub_at: datetime | None = None  # what the hub's clock said, where `occurred_at` was corrected
 
 
+class EventRow(NamedTuple):
+    """A sensor event as its row: what ingest makes thousands of a second."""
+
+    home_id: int
+    sensor_id: int
+    occurred_at: datetime
+    received_at: datetime
+    number: int
+    value: float
+    hub_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Changes:
     """Events as columns, oldest first: as charts need them, tens of thousands at a time."""
@@ -43,30 +56,22 @@ _CHANGE = np.dtype([("sensor_id", ">i8"), ("at", ">i8"), ("value", ">f8")])  # a
 _MICROSECONDS_BEFORE_2000 = 946_684_800_000_000  # PostgreSQL counts from there
 
 
-def insert_events(conn: Conn, events: Iterable[SensorEvent]) -> None:
-    """Append events whose numbers were handed out under `intake.lock_homes` in the same transaction.
+def insert_events(
+    conn: Conn, events: Iterable[SensorEvent | EventRow], *, befores: Mapping[int, int] | None = None
+) -> None:
+    """Append events whose numbers were handed out under `intake_open.lock_homes` in the same transaction.
 
-    Before `intake.save_numbers`: only numbers that it has saved are seen by readers.
+    Before `intake.save_numbers`: only numbers that it has saved are seen by readers. `befores`: see `note_days`.
     """
-    events = list(events)
-    note_days(conn, events)
+    rows = [event if isinstance(event, EventRow) else _row(event) for event in events]
+    note_days(conn, rows, befores=befores)
     with conn.cursor().copy(
         "COPY sensor_event (home_id, sensor_id, occurred_at, received_at, number, value, hub_at)"
         " FROM STDIN (FORMAT BINARY)"
     ) as copy:
         copy.set_types(["int8", "int8", "timestamptz", "timestamptz", "int8", "float8", "timestamptz"])
-        for event in events:
-            copy.write_row(
-                (
-                    event.home_id,
-                    event.sensor_id,
-                    event.occurred_at,
-                    event.received_at,
-                    event.number,
-                    event.value,
-                    event.hub_at,
-                )
-            )
+        for row in rows:
+            copy.write_row(row)
 
 
 def known_events(
@@ -165,3 +170,15 @@ def events_after(conn: Conn, home_id: int, number: int, *, limit: int) -> list[S
         if len(found) >= limit:
             break
     return found
+
+
+def _row(event: SensorEvent) -> EventRow:
+    return EventRow(
+        event.home_id,
+        event.sensor_id,
+        event.occurred_at,
+        event.received_at,
+        event.number,
+        event.value,
+        event.hub_at,
+    )

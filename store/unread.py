@@ -7,10 +7,10 @@ lock, and bounds only ever widen. A window ends with the last number handed out 
 stored a moment later, about any time, is in a later window and cannot be passed by.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from store import arrays
 from store.database import Conn
@@ -45,6 +45,18 @@ class Numbered(Protocol):
         """Ours."""
 
 
+class Note(NamedTuple):
+    """A home's newest note: rows with new numbers that it covers change nothing in our notes."""
+
+    begun_at: datetime  # midnight of the day when it was begun, UTC, our clock
+    earliest_at: datetime  # what it is about, from here …
+    latest_at: datetime  # … to before here
+
+    def covers(self, occurred_at: datetime, received_at: datetime) -> bool:
+        """True if such a row is about what is noted, on the day when it was noted."""
+        return self.earliest_at <= occurred_at < self.latest_at and self.begun_at <= received_at < self.begun_at + _DAY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Rows with these numbers occurred between these times, if there are any."""
@@ -55,12 +67,23 @@ class Window:
     latest_at: datetime  # exclusive
 
 
-def note_days(conn: Conn, rows: Collection[Numbered]) -> None:
-    """Note what these rows are about. In the transaction that stores them, under the home's lock, before
-    `intake.save_numbers`.
+def homes_to_note(rows: Iterable[Numbered], notes: Mapping[int, Note]) -> set[int]:
+    """Which homes' newest notes, read under their locks, do not cover all of these rows.
 
-    Costs a look into an index per home and batch; writes about twice a day and home.
+    All rows of a transaction at once: where one of a home begins a new note, that is about the others too.
     """
+    nothing = Note(*3 * (_ALWAYS[0],))
+    return {row.home_id for row in rows if not notes.get(row.home_id, nothing).covers(row.occurred_at, row.received_at)}
+
+
+def note_days(conn: Conn, rows: Collection[Numbered], *, befores: Mapping[int, int] | None = None) -> None:
+    """Note what these rows are about. In the transaction that stores them, under the home's lock.
+
+    `befores` are the homes that have to be noted (`homes_to_note`) and their last numbers when they were locked;
+    without it, all, and this has to come before `intake.save_numbers`. Writes about twice a day and home.
+    """
+    if befores is not None:
+        rows = [row for row in rows if row.home_id in befores] if befores else []
     given: dict[int, tuple[int, int, int, int, int]] = {}
     for row in rows:
         number = row.number
@@ -80,17 +103,18 @@ def note_days(conn: Conn, rows: Collection[Numbered]) -> None:
         """
         WITH given AS (
             SELECT home_id, first, last, to_timestamp(earliest * 86400.0) AS earliest_at,
-                   to_timestamp((latest + 1) * 86400.0) AS latest_at, DATE '1970-01-01' + day AS day
+                   to_timestamp((latest + 1) * 86400.0) AS latest_at, DATE '1970-01-01' + day AS day,
+                   coalesce(before, intake.last_number) AS before
               FROM unnest(%(homes)s::bigint[], %(firsts)s::bigint[], %(lasts)s::bigint[], %(earliest)s::integer[],
-                          %(latest)s::integer[], %(days)s::integer[])
-                   AS told (home_id, first, last, earliest, latest, day)
+                          %(latest)s::integer[], %(days)s::integer[], %(befores)s::bigint[])
+                   AS told (home_id, first, last, earliest, latest, day, before)
+              JOIN intake USING (home_id)
         ), news AS (
-            SELECT given.*, intake.last_number + 1 AS next_number, open.first_number AS open_first,
-                   given.first > intake.last_number
+            SELECT given.*, before + 1 AS next_number, open.first_number AS open_first,
+                   given.first > before
                    AND (open.first_number IS NULL
-                        OR (open.day <> given.day AND open.first_number <= intake.last_number)) AS begins
+                        OR (open.day <> given.day AND open.first_number <= before)) AS begins
               FROM given
-              JOIN intake ON intake.home_id = given.home_id
               LEFT JOIN LATERAL (SELECT * FROM intake_day
                                   WHERE intake_day.home_id = given.home_id
                                   ORDER BY first_number DESC LIMIT 1) AS open ON true
@@ -119,6 +143,7 @@ def note_days(conn: Conn, rows: Collection[Numbered]) -> None:
             "earliest": arrays.numbers([one[2] for one in given.values()]),
             "latest": arrays.numbers([one[3] for one in given.values()]),
             "days": arrays.numbers([one[4] for one in given.values()]),
+            "befores": arrays.numbers([befores[home_id] if befores is not None else None for home_id in given]),
         },
     )
 

@@ -10,10 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 from anomaly import explain
-from anomaly.detectors.detector import CEILINGS_ONLY_DAYS, NOTICE_DAYS, Known, says_nothing
+from anomaly.detectors.detector import CEILINGS_ONLY_DAYS, NOTICE_DAYS, Known, says_nothing, unheeded
+from anomaly.detectors.inactivity import score_of
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
-from anomaly.situation import Quiet, with_absence
+from anomaly.situation import Quiet
 from store.deviation import DeviationKind, Grade
 
 _SAID_AFTER = 1800.0  # seconds; a short outage is nobody's business
@@ -27,10 +28,12 @@ class Blindness:
         self.due = math.inf
         self.open: OpenFinding | None = None
 
+    @unheeded
     def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         """Signs of life do not prove that the next one would be seen."""
         yield from ()
 
+    @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
         """Nothing to say: see `Detector`."""
         return says_nothing()
@@ -89,8 +92,8 @@ class Blindness:
         if quiet is None or known.learned_days < CEILINGS_ONLY_DAYS or quiet.out >= _PROBABLY:
             return 0.0
         path = known.hazard.path(quiet.observed(t), quiet.place, known.situation.clock)
-        surprise = with_absence(known.hazard.surprise(path), quiet.chance_out)
-        return known.maxima.once_in_days(float(surprise[-1])) if len(surprise) else 0.0
+        score = score_of(quiet, path, known)
+        return known.maxima.once_in_days(float(score[-1])) if len(score) else 0.0
 
     def held(self) -> list[OpenFinding]:
         """What is unusual just now."""

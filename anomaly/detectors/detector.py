@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from anomaly.hazard import Hazard
 from anomaly.open_finding import Finding, OpenFinding
@@ -16,6 +16,11 @@ CEILINGS_ONLY_DAYS = 3.0  # learned days before which only ceilings and equipmen
 WARM_UP_DAYS = 14.0  # learned days before which everything must be twice as rare
 NOTICE_DAYS = 10.0  # shown on the page
 URGENT_DAYS = 365.0  # somebody must look now
+
+
+_UNHEEDED = "is_unheeded"
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,17 @@ class Known:
 def says_nothing() -> Iterator[Finding]:
     """For what a detector does not care about."""
     return iter(())
+
+
+def unheeded(method: Method) -> Method:
+    """Marks `reading` or `life` of a detector that has no use for it: then it is not called for every row."""
+    method.__dict__[_UNHEEDED] = True
+    return method
+
+
+def heeds(detector: "Detector", method: str) -> bool:
+    """Does this detector want to be told of rows in this way?"""
+    return _UNHEEDED not in getattr(getattr(detector, method), "__dict__", {})
 
 
 class Detector(Protocol):

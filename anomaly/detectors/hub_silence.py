@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from anomaly import explain
-from anomaly.detectors.detector import Known, says_nothing
+from anomaly.detectors.detector import Known, says_nothing, unheeded
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import Quiet
@@ -23,10 +23,12 @@ class HubSilence:
         self.due = math.inf
         self.open: OpenFinding | None = None
 
+    @unheeded
     def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         """Only its own word counts as a sign of the hub."""
         yield from ()
 
+    @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
         """Nothing to say: see `Detector`."""
         return says_nothing()

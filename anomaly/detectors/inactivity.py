@@ -1,8 +1,9 @@
 """No movement for longer than is usual here, at this hour, in this place: the person may be unable to move.
 
-The surprise Λ of the running quiet (`hazard`) grows minute by minute; when it passes what the home's own days reach
-about once in N days (`return_period`), the finding is raised, and rises under the same id. Between two signs of life
-nothing can change but the clock: the minute at which the next grade would be reached is computed once and waited for.
+The score of the running quiet, its surprise Λ (`hazard`) and what waiting costs (`waiting`), grows minute by minute;
+when it passes what the home's own days reach about once in N days (`return_period`), the finding is raised, and rises
+under the same id. Between two signs of life nothing can change but the clock: the minute at which the next grade would
+be reached is computed once and waited for.
 
 While a dead sensor explains the quiet at least as well (`doubt`), the same people are told at the same minute, but what
 is true: that it cannot be observed how the resident is. The ceilings, and a quiet that no dead sensor explains any
@@ -18,17 +19,20 @@ import numpy as np
 
 from anomaly import explain
 from anomaly.clock_bins import QUARTER, Floats
-from anomaly.detectors.detector import Known, says_nothing
+from anomaly.detectors.detector import Known, says_nothing, unheeded
 from anomaly.doubt import Doubt, doubt_about
 from anomaly.hazard import CLOCK_STARTS, Path
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import Quiet, with_absence
+from anomaly.waiting import costs_of_waiting, minutes_left
 from store.deviation import DeviationKind, Grade
 
+_LOOK_FARTHER = (4 * 3600.0, 12 * 3600.0)  # seconds; where the next grade is looked for first
 _LOOK_AHEAD = 2 * 3600.0  # seconds; doubled while a quiet goes on
 _USUALLY = math.log(10.0)  # nats: nine quiets in ten are over
 _PROBABLY = 0.5
+_CLOSE = 1e-6  # nats: nearer than this, it is looked at minute by minute
 
 
 class Inactivity:
@@ -44,6 +48,7 @@ class Inactivity:
         yield from self._all_over(t, known)
         self.due = next_minute(t + CLOCK_STARTS) if known.situation.watching else math.inf
 
+    @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
         """Nothing to say: see `Detector`."""
         return says_nothing()
@@ -63,6 +68,11 @@ class Inactivity:
             return
         age = quiet.age(t)
         until = next_minute(t + max(_LOOK_AHEAD, age))
+        if self.open is None and self.doubt is None:
+            safe_until = _out_of_reach_until(quiet, known, until=until)
+            if safe_until > t:
+                self.due = safe_until
+                return
         reach = _Reach(quiet, known, until=until)
         grade = reach.grade_at(t)
         if grade is not None and (self.open is None or grade.rank > Grade(self.open.grade).rank):
@@ -89,7 +99,14 @@ class Inactivity:
         quiet = known.situation.quiet
         if quiet is None or not known.situation.watching:
             return None
-        return _Reach(quiet, known, until=next_minute(t + within)).next_after(t, self.open, self.doubt)
+        for ahead in (*(hours for hours in _LOOK_FARTHER if hours < within), within):
+            until = next_minute(t + ahead)
+            if self.open is None and self.doubt is None and _out_of_reach_until(quiet, known, until=until) >= until:
+                continue
+            found = _Reach(quiet, known, until=until).next_after(t, self.open, self.doubt)
+            if found is not None:
+                return found
+        return None
 
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
         """The thresholds may have moved: look again."""
@@ -115,14 +132,47 @@ class Inactivity:
         self.doubt = None if saved["doubt"] is None else OpenFinding(**saved["doubt"])
 
 
+def _out_of_reach_until(quiet: Quiet, known: Known, *, until: float) -> float:
+    """The full minute up to which nothing is to be said of this quiet for certain, `until` at most; else −∞.
+
+    Found without going through it minute by minute, because most quiets are over by then. Lost sensors and absence
+    only make a quiet less surprising, and every part of it is less surprising than the next.
+    """
+    limits, observed = known.plan.limits, quiet.observed(until)
+    age = sum(end - start for start, end in observed)
+    if age + 60.0 >= 3600.0 * min(limits.quiet_waking_hours, limits.out_hours):
+        return -math.inf
+    needed = known.required_days(limits.false_inactivity_a_month)
+    if not needed:
+        return until
+    least = min(known.maxima.surprise_of(days) for days in needed.values()) - _CLOSE
+    spells = known.hazard.spells(observed, quiet.place, known.situation.clock)
+    before = minutes_left(known.hazard, spells, score=least, out=quiet.chance_out)
+    return math.floor((until - 60.0 * before) / 60.0 + 1e-9) * 60.0
+
+
+def score_of(quiet: Quiet, path: Path, known: Known) -> Floats:
+    """By the end of every step of this quiet's path, in nats, what is compared with what the home's days reach."""
+    if not len(path.ends):
+        return np.zeros(0)
+    highest: Floats = np.maximum.accumulate(surprise_of(quiet, path, known) + costs_of_waiting(known.hazard, path))
+    return highest
+
+
+def surprise_of(quiet: Quiet, path: Path, known: Known) -> Floats:
+    """Λ at the end of every step of this quiet's path, in nats."""
+    seen = known.witnesses.without(path, known.situation.lost_sensors)
+    return with_absence(known.hazard.surprise(seen), quiet.chance_out)
+
+
 class _Reach:
     """How far one quiet has come, and will come if nobody moves until an instant."""
 
     def __init__(self, quiet: Quiet, known: Known, *, until: float) -> None:
         self.quiet, self.known = quiet, known
         self.path = known.hazard.path(quiet.observed(until), quiet.place, known.situation.clock)
-        seen = known.witnesses.without(self.path, known.situation.lost_sensors)
-        self.surprise = with_absence(known.hazard.surprise(seen), quiet.chance_out)
+        self.score = score_of(quiet, self.path, known)
+        self.surprise = surprise_of(quiet, self.path, known)
         self.until = until
         self._doubt: Doubt | None = None
         limits = known.plan.limits
@@ -133,7 +183,7 @@ class _Reach:
 
     def scored(self, grade: Grade) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """For every step: is the quiet rare enough for this grade, whatever explains it?"""
-        return self.surprise >= self.needed.get(grade, math.inf)
+        return self.score >= self.needed.get(grade, math.inf)
 
     @property
     def doubt(self) -> Doubt:
@@ -147,8 +197,6 @@ class _Reach:
         limits = self.known.plan.limits
         if grade is Grade.URGENT and not self.is_out:
             return self.waking >= limits.quiet_waking_hours * 3600.0
-        if grade is Grade.ATTENTION and self.is_out:
-            return np.cumsum(self.path.seconds) + CLOCK_STARTS >= limits.out_hours * 3600.0
         return np.zeros(len(self.path.ends), dtype=np.bool_)
 
     def grade_at(self, t: float) -> Grade | None:
@@ -190,7 +238,7 @@ class _Reach:
         step = self._step(t)
         assert step is not None
         assert suspect is not None
-        once = known.maxima.once_in_days(float(self.surprise[step]))
+        once = known.maxima.once_in_days(float(self.score[step]))
         shown = known.maxima.shown(once)
         return OpenFinding(
             kind=DeviationKind.CANNOT_OBSERVE,
@@ -224,16 +272,17 @@ class _Reach:
         known, quiet, situation = self.known, self.quiet, self.known.situation
         step = self._step(t)
         assert step is not None
-        surprise = float(self.surprise[step])
-        once = known.maxima.once_in_days(surprise)
+        score = float(self.score[step])
+        once = known.maxima.once_in_days(score)
         shown = known.maxima.shown(once)
-        scored = surprise >= self.needed.get(Grade.NOTICE, math.inf)
+        scored = score >= self.needed.get(Grade.NOTICE, math.inf)
         usual = self._usual_seconds()
         evidence = {
             "quiet_minutes": round((t - quiet.began) / 60),
             "observed_minutes": round(quiet.age(t) / 60),
             "usual_minutes": None if usual is None else round(usual / 60),
-            "surprise_nats": round(surprise, 3),
+            "surprise_nats": round(float(self.surprise[step]), 3),
+            "score": round(score, 3),
             "rests_on_days": round(known.learned_days, 1),
             "place": quiet.place.name.lower(),
             "room": quiet.room,
@@ -261,8 +310,6 @@ class _Reach:
 
     def _ceiling_words(self) -> str:
         limits = self.known.plan.limits
-        if self.is_out:
-            return f"Probably out; nobody has been seen for {limits.out_hours:g} h and no absence is noted."
         return f"That is {limits.quiet_waking_hours:g} waking hours, the limit set for every home."
 
     def _usual_seconds(self) -> float | None:

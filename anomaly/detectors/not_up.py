@@ -14,7 +14,7 @@ import numpy as np
 
 from anomaly import explain, prior
 from anomaly.clock_bins import DAY_TYPES
-from anomaly.detectors.detector import Known, says_nothing
+from anomaly.detectors.detector import Known, says_nothing, unheeded
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import CENSORED_AFTER, Quiet
@@ -47,6 +47,8 @@ class NotUp:
         """A sign of life: is it one of being up?"""
         if self.morning is None:
             self._new_day(t, known)
+        if self.open is None and (self.up is not None or (self.morning is not None and t < self.morning)):
+            return
         if not (sensor.is_living_place or not _has_living_places(known)):
             return
         if self.open is not None:
@@ -66,6 +68,7 @@ class NotUp:
         else:
             self.due = next_minute(self.first + _AGAIN_WITHIN)
 
+    @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
         """Nothing to say: see `Detector`."""
         return says_nothing()

@@ -13,7 +13,7 @@ from typing import Any
 
 from anomaly import explain
 from anomaly.clock_bins import PART_OF_BIN, PARTS, QUARTER
-from anomaly.detectors.detector import Known, Suspicion, says_nothing
+from anomaly.detectors.detector import Known, Suspicion, says_nothing, unheeded
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import Quiet
@@ -86,6 +86,7 @@ class SensorSilence:
             speech.on_since, speech.on_quarters = None, 0
             yield from self._ended(f"{FaultKind.SENSOR_STUCK}/{sensor.code}", t, known)
 
+    @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
         """Nothing to say: see `Detector`."""
         return says_nothing()
@@ -130,9 +131,10 @@ class SensorSilence:
         return found
 
     def _of(self, code: str) -> _Speech:
-        if code not in self.speech:
-            self.speech[code] = _Speech()
-        return self.speech[code]
+        speech = self.speech.get(code)
+        if speech is None:
+            speech = self.speech[code] = _Speech()
+        return speech
 
     def _close(self, quarter: int, t: float, known: Known) -> None:
         """An active quarter hour is over: who spoke in it, who did not?"""

@@ -35,6 +35,7 @@ OUTCOME: dict[str, str] = {
 }
 EVENT: dict[str, str] = {
     Event.OPENED: "Alert opened",
+    Event.RESTORED: "The service was put back from a backup",
     Event.UPDATED: "Still going on",
     Event.RAISED: "Raised to a higher severity",
     Event.ENDED: "What was noticed has ended; the alert stays open",

@@ -9,6 +9,7 @@ script says how long things are away.
 import contextlib
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -19,7 +20,7 @@ from typing import Self
 
 import psycopg
 
-from deploy.bench.brokers import NoBroker, mosquitto_program
+from deploy.bench.brokers import MOSQUITTO, NoBroker, mosquitto_program
 from deploy.local_stack.broker import executable, nats_configuration
 from deploy.local_stack.lifeline import Lifeline
 from deploy.local_stack.ports import LOOPBACK, kept_port
@@ -30,36 +31,28 @@ from simulators.telling_hubs import Telling
 from store.clock import ClockSettings, make_clock, write_rate
 from store.database import Conn
 from store.migrate import migrate
+from store.oversight import services_seen
 
 BROKERS = ("mosquitto", "nats")
 INGEST = (sys.executable, "-m", "deploy.cli", "ingest")
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _NATS_LOGIN = "bench"
-_MANY_IN_FLIGHT, _FEW_IN_FLIGHT = 10_000, 10  # messages on their way to ingest
 
-# Everything is saved at once: a kill -9 loses as little as Mosquitto can. What it loses all the same, hubs resend.
-MOSQUITTO = f"""
-listener {{port}} {LOOPBACK}
-allow_anonymous true
-persistence true
-persistence_location {{folder}}/
-autosave_on_changes true
-autosave_interval 1
-max_inflight_messages {{window}}
-max_queued_messages {{most_waiting}}
-log_dest stderr
-log_type error
-log_type warning
-log_type notice
-"""
-# What a broker says when its queue is full: Mosquitto drops what it has confirmed, NATS refuses.
-_REFUSALS = {"mosquitto": "messages are being dropped", "nats": "resource limits exceeded"}
+# What is kept, how often it is saved and how much may be on its way: as the sites have it, with all that may lose.
+_SITE = Path(__file__).parent.parent / "mosquitto.conf"
+_AS_ON_SITE = re.compile(r"^(max_queued_|max_inflight_|autosave_|persistence true).*$", re.MULTILINE)
+_QUEUE_BYTES = re.compile(r"^max_queued_bytes .*$", re.MULTILINE)
+_DROPS = "messages are being dropped"  # what Mosquitto says when its queue is full
 
 
 def usual_broker() -> str:
     """Mosquitto where it is installed."""
     return "mosquitto" if mosquitto_program() else "nats"
+
+
+class NotBegun(Exception):
+    """A part of ours did not start."""
 
 
 class Parts:
@@ -90,8 +83,11 @@ class Parts:
             address = (LOOPBACK, self._broker_port)
             self.hub_network = self._closing.enter_context(CutNetwork(address))
             self.ingest_network = self._closing.enter_context(CutNetwork(address))
+            began = time.monotonic()
             self.start_ingest()
             self._closing.callback(self._stop, "ingest")
+            self._wait_for_ingest()
+            self.ingest_starts_in = time.monotonic() - began
             self._closing.callback(self._stop, "hubs")
         except BaseException:
             self._closing.close()
@@ -115,9 +111,36 @@ class Parts:
         """Where hubs connect, at the port of `hub_network`."""
         return LOOPBACK
 
+    @property
+    def folder(self) -> Path:
+        """Where everything is kept."""
+        return self._folder
+
+    def database_version(self) -> str:
+        """As it says itself."""
+        with contextlib.closing(self.connect()) as conn:
+            row = conn.execute("SHOW server_version").fetchone()
+        assert row is not None
+        return str(row[0]).split()[0]
+
     def jump(self, by: timedelta) -> None:
         """The world has slept for so long: all clocks jump."""
         write_rate(self._clock_file, start=self.clock.now() + by, speed=1.0)
+
+    def run_at(self, speed: float) -> None:
+        """From now on all clocks run at this speed; a jump brings them back to that of real ones."""
+        if speed != self.clock.speed:
+            write_rate(self._clock_file, start=self.clock.now(), speed=speed)
+
+    def jump_to(self, instant: float) -> None:
+        """All clocks jump to this instant (epoch seconds), unless it is over, and run as real ones do."""
+        left = instant - self.clock.now().timestamp()
+        self.jump(timedelta(seconds=max(0.0, left)))
+
+    def sleep_until(self, instant: float) -> None:
+        """Wait for this instant (epoch seconds) of the clock."""
+        while (left := instant - self.clock.now().timestamp()) > 0:
+            time.sleep(min(left, 0.1))
 
     # The database ----------------------------------------------------------------------------------
 
@@ -133,9 +156,9 @@ class Parts:
 
     # The broker ------------------------------------------------------------------------------------
 
-    def start_broker(self, *, most_waiting: int = 0) -> None:
-        """Start it; with `most_waiting` messages its queue for ingest is full."""
-        argv = self._mosquitto(most_waiting) if self._broker_name == "mosquitto" else self._nats(most_waiting)
+    def start_broker(self, *, queue_bytes: int | None = None) -> None:
+        """Start it; with `queue_bytes` Mosquitto's queue for ingest is full when so much waits."""
+        argv = self._mosquitto(queue_bytes) if self._broker_name == "mosquitto" else self._nats()
         self.broker = Process.start(
             "broker",
             argv,
@@ -151,41 +174,38 @@ class Parts:
         assert self.broker is not None
         self.broker.kill()
 
-    def restart_broker(self, *, most_waiting: int = 0) -> None:
+    def restart_broker(self, *, queue_bytes: int | None = None) -> None:
         """Stop it cleanly and start it with another limit."""
         self._stop("broker")
-        self.start_broker(most_waiting=most_waiting)
+        self.start_broker(queue_bytes=queue_bytes)
 
-    def has_refused(self) -> bool:
-        """Whether the broker has said that its queue is full."""
-        return _REFUSALS[self._broker_name] in (self._folder / "broker.log").read_text(errors="replace")
+    def has_dropped(self) -> bool:
+        """Whether Mosquitto has said that a queue is full."""
+        return _DROPS in (self._folder / "broker.log").read_text(errors="replace")
 
-    def _mosquitto(self, most_waiting: int) -> list[str]:
+    def _mosquitto(self, queue_bytes: int | None) -> list[str]:
         program = mosquitto_program()
         if program is None:
             raise NoBroker("mosquitto is not installed")
         home = self._folder / "mosquitto"
         home.mkdir(exist_ok=True)
-        text = MOSQUITTO.format(
-            port=self._broker_port,
-            folder=home,
-            most_waiting=most_waiting,
-            window=_FEW_IN_FLIGHT if most_waiting else _MANY_IN_FLIGHT,
-        )
+        site = "\n".join(found.group() for found in _AS_ON_SITE.finditer(_SITE.read_text()))
+        if queue_bytes is not None:
+            site = _QUEUE_BYTES.sub(f"max_queued_bytes {queue_bytes}", site)
+        # What goes to stdout is held back; it says what it drops as a notice.
+        text = MOSQUITTO.format(port=self._broker_port, folder=home) + site + "\nlog_dest stderr\nlog_type notice\n"
         if os.geteuid() == 0:
             text += "user root\n"  # else it changes to an account that cannot walk into our folder
         (home / "mosquitto.conf").write_text(text)
         return [program, "-c", str(home / "mosquitto.conf")]
 
-    def _nats(self, most_waiting: int) -> list[str]:
+    def _nats(self) -> list[str]:
         home = self._folder / "nats"
         home.mkdir(exist_ok=True)
         settings = nats_configuration([], directory=home, mqtt_port=self._broker_port, nats_port=self._nats_port)
         settings["accounts"]["TELECARE"]["users"] = [
             {"user": _NATS_LOGIN, "password": _NATS_LOGIN, "allowed_connection_types": ["MQTT"]}
         ]
-        if most_waiting:
-            settings["jetstream"]["max_file_store"] = 2_000 * most_waiting
         (home / "nats.conf").write_text(json.dumps(settings))
         return [str(executable()), "--config", str(home / "nats.conf")]
 
@@ -225,6 +245,17 @@ class Parts:
             directory=self._folder,
             lifeline=self._lifeline,
         )
+
+    def _wait_for_ingest(self) -> None:
+        """Until it says that it works."""
+        deadline = time.monotonic() + _START_SECONDS
+        assert self.ingest is not None
+        with contextlib.closing(self.connect()) as conn:
+            while time.monotonic() < deadline and self.ingest.exit_code() is None:
+                if services_seen(conn):
+                    return
+                time.sleep(0.02)
+        raise NotBegun(f"ingest did not start; see {self._folder / 'ingest.log'}")
 
     def kill_ingest(self) -> None:
         """Kill -9."""

@@ -1,7 +1,6 @@
 """What the database has of the homes of one fault, asked while it may be away."""
 
 import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -10,17 +9,19 @@ import psycopg
 from deploy.bench.fault_count import Key, key
 from deploy.bench.fault_parts import Parts
 from simulators.story import SENSOR, Story
+from store.database import Conn
 from store.home import SensorKind, add_home, add_organisation, add_sensor
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 0.05
+_ANSWER = "-c statement_timeout=10000"  # milliseconds; a database that hangs counts as away
 
 
 class Stored:
-    """Rows of these homes, which are made here."""
+    """Rows of these homes, which are made here. Close it."""
 
-    def __init__(self, parts: Parts, codes: Sequence[str]) -> None:
+    def __init__(self, parts: Parts, codes: Sequence[str], *, dialect: str = "native") -> None:
         self._parts, self._codes = parts, list(codes)
-        self._total = 0
+        self._conn: Conn | None = None
         now = parts.clock.now()
         with contextlib.closing(parts.connect()) as conn, conn.transaction():
             organisation = add_organisation(conn, "Faults", now=now)
@@ -32,43 +33,43 @@ class Stored:
                     time_zone="Europe/London",
                     check_in_interval=timedelta(minutes=5),
                     residents=1,
-                    dialect="native",
+                    dialect=dialect,
                     now=now,
                 )
                 add_sensor(conn, home.id, code=SENSOR, kind=SensorKind.ILLUMINANCE, room="lounge")
 
-    def wait_for_more(self, seconds: float) -> None:
-        """Return when more is there than when this was asked last, or after so long."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            total = self.total()
-            if total is not None and total > self._total:
-                self._total = total
-                return
-            time.sleep(LOOK_SECONDS / 2)
+    def committed(self) -> dict[str, int] | None:
+        """How many of each home's readings are committed without a gap before them; None while the database is away.
 
-    def total(self) -> int | None:
-        """How much was taken in, check-ins included; None while the database is away."""
+        As ingest tells the hubs: the sum over the hub's boots.
+        """
         try:
-            with contextlib.closing(self._parts.connect()) as conn:
-                row = conn.execute(
-                    "SELECT sum(last_number) FROM intake JOIN home ON home.id = home_id WHERE code = ANY(%(codes)s)",
-                    {"codes": self._codes},
-                ).fetchone()
-        except psycopg.OperationalError:
+            if self._conn is None:
+                self._conn = psycopg.connect(
+                    self._parts.postgres.url(), autocommit=True, connect_timeout=5, options=_ANSWER
+                )
+            rows = self._conn.execute(
+                """
+                SELECT home.code, coalesce(sum(hub_sequence.contiguous), 0)::bigint
+                  FROM home
+                  LEFT JOIN hub_sequence ON hub_sequence.home_id = home.id
+                 WHERE home.code = ANY(%(codes)s)
+                 GROUP BY home.code
+                """,
+                {"codes": self._codes},
+            ).fetchall()
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            self.close()
             return None
-        return int(row[0]) if row is not None and row[0] is not None else 0
+        return dict(rows)
 
-    def recovered(self, stories: Mapping[str, Story], patience: float) -> float | None:
-        """Seconds until what has happened by now is stored, of every home; None if that takes too long."""
-        began, now = time.monotonic(), self._parts.clock.now().timestamp()
-        wanted = {code: story.last_before(now) for code, story in stories.items()}
-        while time.monotonic() - began < patience:
-            newest = self._newest()
-            if all(newest.get(code, -1) >= place for code, place in wanted.items()):
-                return round(time.monotonic() - began, 1)
-            time.sleep(LOOK_SECONDS)
-        return None
+    def under_way(self, stories: Mapping[str, Story]) -> int | None:
+        """How many readings have happened by now and are not committed; None while the database is away."""
+        happened = until(stories, self._parts.clock.now().timestamp())
+        committed = self.committed()
+        if committed is None:
+            return None
+        return sum(max(0, number - committed.get(code, 0)) for code, number in happened.items())
 
     def rows(self) -> list[Key]:
         """Every row, with the time that the hub's own clock said."""
@@ -86,20 +87,13 @@ class Stored:
             ).fetchall()
         return [key(home, sensor, at, value) for home, sensor, at, value in rows]
 
-    def _newest(self) -> dict[str, float]:
-        """The value, which is its place in the story, of each home's newest reading."""
-        try:
-            with contextlib.closing(self._parts.connect()) as conn:
-                rows = conn.execute(
-                    """
-                    SELECT home.code, newest.value
-                      FROM home
-                     CROSS JOIN LATERAL (SELECT value FROM sensor_event WHERE home_id = home.id
-                                          ORDER BY number DESC LIMIT 1) AS newest
-                     WHERE home.code = ANY(%(codes)s)
-                    """,
-                    {"codes": self._codes},
-                ).fetchall()
-        except psycopg.OperationalError:
-            return {}
-        return dict(rows)
+    def close(self) -> None:
+        """End the connection for looking; the next question makes another."""
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
+
+
+def until(stories: Mapping[str, Story], instant: float) -> dict[str, int]:
+    """How many readings of each home have happened by then."""
+    return {code: story.last_before(instant) + 1 for code, story in stories.items()}

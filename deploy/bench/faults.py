@@ -7,42 +7,29 @@ is lost.
 import argparse
 import contextlib
 import json
+import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from deploy.bench.brokers import NoBroker
-from deploy.bench.fault_count import Count, Key, count, key
-from deploy.bench.fault_parts import BROKERS, INGEST, Parts, usual_broker
-from deploy.bench.fault_rows import FAULTS, SHORT, WHOLE, Fault, NotBroken, Run, Size
+from deploy.bench.brokers import NoBroker, mosquitto_program
+from deploy.bench.fault_bridge import Bridge
+from deploy.bench.fault_count import Key, count, key
+from deploy.bench.fault_parts import BROKERS, NotBegun, Parts, usual_broker
+from deploy.bench.fault_report import NoSection, Report, Row, table, with_section
+from deploy.bench.fault_rows import FAULTS, SHORT, WHOLE, Fault
 from deploy.bench.fault_stored import LOOK_SECONDS, Stored
+from deploy.bench.fault_strikes import NotBroken, Run, Size
 from simulators.story import SENSOR, Story
-from simulators.telling_hubs import Telling, held, is_done, told_until
+from simulators.telling_hubs import Telling, held, is_done, published, told_until
 
-PATIENCE_SECONDS = 180.0  # after a story's end, without another row: then it is given up and told as it is
-_LONGEST_MOVING = 10.0  # seconds to wait for more to be stored, before breaking the next thing
+PATIENCE_SECONDS = 180.0  # for a recovery, and without another row at the end: then it is told as it is
 _READINGS = 1_000_000
 _HOMES = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the table."""
-
-    name: str
-    fault: str
-    counted: Count
-    recover_s: float | None  # from the end of the fault until what happened then was stored, of every home
-
-    @property
-    def is_good(self) -> bool:
-        """Nothing lost, nothing doubled, nothing unfinished."""
-        return self.counted.is_good
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,75 +44,89 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--short", action="store_true", help="each fault once and briefly, as in the test suite")
     parser.add_argument("--folder", type=Path, help="keep logs and data there (default: a folder that goes away)")
     parser.add_argument("--json", action="store_true", help="one object instead of the table")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="also write the table into the marked section of this file"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 only if nothing was lost or doubled."""
-    faults = [fault for fault in FAULTS if not arguments.only or fault.name in arguments.only]
-    began = time.monotonic()
+    """0 only if every fault struck and nothing was lost or doubled."""
+    began, load = time.monotonic(), os.getloadavg()[0]
+    broker = arguments.broker or usual_broker()
+    wanted = [fault for fault in FAULTS if not arguments.only or fault.name in arguments.only]
+    faults = [fault for fault in wanted if fault.is_possible and broker in fault.brokers]
+    for fault in wanted:
+        if fault not in faults:
+            _say(f"{fault.name}: cannot be done on this machine with {broker}")
     with contextlib.ExitStack() as stack:
-        if arguments.folder is not None:
-            folder = arguments.folder.absolute()
-            if folder.exists() and any(folder.iterdir()):
-                print(f"{folder} is not empty: name another folder", file=sys.stderr)
-                return 2
-            folder.mkdir(parents=True, exist_ok=True)
-        else:
-            made = tempfile.TemporaryDirectory(prefix="telecare-faults-", ignore_cleanup_errors=True)
-            folder = Path(stack.enter_context(made))
-            folder.chmod(0o711)  # the database's own account walks into it
-        rows: list[Row] = []
         try:
-            for row in tell_all(
-                folder,
-                faults,
-                readings=max(1, arguments.readings // len(faults)),
-                homes=arguments.homes,
-                broker=arguments.broker or usual_broker(),
-                size=SHORT if arguments.short else WHOLE,
-            ):
-                rows.append(row)
-                print(f"{len(rows)}/{len(faults)}  " + "  ".join(_cells(row)), file=sys.stderr, flush=True)
-        except (NotBroken, NoBroker) as exc:
+            if arguments.markdown is not None:
+                with_section(arguments.markdown)
+            folder = _folder(arguments.folder, stack)
+            with Parts(folder, broker=broker) as parts:
+                rows = list(
+                    tell_all(
+                        parts,
+                        faults,
+                        readings=max(1, arguments.readings // max(1, len(faults))),
+                        homes=arguments.homes,
+                        size=SHORT if arguments.short else WHOLE,
+                        say=_say,
+                    )
+                )
+                database = f"PostgreSQL {parts.database_version()}"
+        except (NoSection, FolderInUse) as exc:
+            print(exc, file=sys.stderr)
+            return 2
+        except (NotBroken, NoBroker, NotBegun) as exc:
             print(exc, file=sys.stderr)
             return 1
-    seconds = time.monotonic() - began
-    if arguments.json:
-        print(json.dumps(_as_json(rows, broker=arguments.broker or usual_broker(), seconds=seconds)))
-    else:
-        print(table(rows))
-        print(f"\n{sum(row.counted.readings for row in rows):,} readings in {seconds:.0f} s")
-    return 0 if all(row.is_good for row in rows) else 1
+    report = Report(
+        rows=rows,
+        broker=_version(broker),
+        database=database,
+        cores=os.cpu_count() or 0,
+        load=(load, os.getloadavg()[0]),
+        homes=arguments.homes,
+        seconds=time.monotonic() - began,
+    )
+    if arguments.markdown is not None:
+        arguments.markdown.write_text(with_section(arguments.markdown, report))
+    print(json.dumps(report.as_json()) if arguments.json else f"{table(rows)}\n\n{report.words}")
+    return 0 if report.is_good else 1
 
 
 def tell_all(
-    folder: Path,
+    parts: Parts,
     faults: Sequence[Fault],
     *,
     readings: int,
     homes: int,
-    broker: str,
     size: Size,
-    ingest: Sequence[str] = INGEST,
     patience: float = PATIENCE_SECONDS,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Row]:
-    """Each fault with so many readings of so many homes. `ingest` is the command that stores them."""
-    with Parts(folder, broker=broker, ingest=ingest) as parts:
-        for number, fault in enumerate(faults):
-            yield _tell(parts, folder, fault, number, readings=readings, homes=homes, size=size, patience=patience)
+    """Each fault with so many readings of so many homes."""
+    for number, fault in enumerate(faults, start=1):
+        say(f"{number}/{len(faults)}  {fault.title(size)} …")
+        row = _tell(parts, fault, number, readings=readings, homes=homes, size=size, patience=patience)
+        say(f"{number}/{len(faults)}  {'  '.join(row.cells)}  ({row.seconds:.0f} s)")
+        yield row
 
 
-def _tell(
-    parts: Parts, folder: Path, fault: Fault, number: int, *, readings: int, homes: int, size: Size, patience: float
-) -> Row:
-    codes = [f"F{number}H{home}" for home in range(min(homes, readings))]
-    stored = Stored(parts, codes)
-    disks = folder / fault.name
+def _tell(parts: Parts, fault: Fault, number: int, *, readings: int, homes: int, size: Size, patience: float) -> Row:
+    began = time.monotonic()
+    disks = parts.folder / fault.name
     disks.mkdir()
-    seconds = fault.seconds(size)
+    fault.prepare(parts, size)
+    seconds = fault.seconds(size, ingest_starts_in=parts.ingest_starts_in)
     begins = parts.clock.now().timestamp() + 1.0
+    codes = [f"F{number}H{home}" for home in range(min(homes, readings))]
     shares = [readings // len(codes) + (home < readings % len(codes)) for home in range(len(codes))]
-    stories = {code: fault.story(begins, seconds, share) for code, share in zip(codes, shares, strict=True)}
+    stories = {
+        code: fault.story(begins, seconds, share, home)
+        for home, (code, share) in enumerate(zip(codes, shares, strict=True))
+    }
     username, password = parts.login()
     telling = Telling(
         homes={code: story.to_json() for code, story in stories.items()},
@@ -134,46 +135,67 @@ def _tell(
         port=parts.hub_network.port,
         username=username,
         password=password,
+        patience_s=size.patience_s,
         no_network=[list(span) for span in fault.no_network(begins, seconds)],
     )
-    parts.start_hubs(telling)
-    _sleep_until(parts, begins)
-    fault.script(
-        Run(
+    with contextlib.ExitStack() as stack:
+        stored = stack.enter_context(contextlib.closing(Stored(parts, codes)))
+        bridge = stack.enter_context(contextlib.closing(Bridge(parts, f"F{number}Z"))) if fault.has_bridge else None
+        running = Run(
             parts=parts,
             telling=telling,
+            stories=stories,
+            stored=stored,
+            begins=begins,
             seconds=seconds,
+            planned=fault.strikes(size),
             size=size,
-            is_moving=lambda: stored.wait_for_more(_LONGEST_MOVING),
+            patience=patience,
             random=random.Random(number),
+            bridge=bridge,
         )
-    )
-    recover = stored.recovered(stories, patience)
-    _wait_until_told(disks, stored, patience)
-    parts.stop_hubs()
-    happened = [
+        parts.start_hubs(telling)
+        parts.sleep_until(begins)
+        fault.script(running)
+        running.hurry()
+        if bridge is not None:
+            bridge.stop()
+        _wait_until_told(disks, stored, patience)
+        parts.stop_hubs()
+        counted = count(_happened(stories), stored.rows(), held=_not_acknowledged(disks, stories))
+        strikes = running.strikes
+        return Row(
+            name=fault.name,
+            fault=fault.title(size),
+            counted=counted,
+            wanted=fault.strikes(size) if size.all_flowing else min(1, fault.strikes(size)),
+            under_way=[strike.under_way for strike in strikes],
+            recover_s=[strike.recover_s for strike in strikes],
+            published=published(disks),
+            moment=fault.moment,
+            bridged=bridge.result() if bridge is not None else None,
+            notes=running.notes,
+            seconds=time.monotonic() - began,
+        )
+
+
+def _wait_until_told(disks: Path, stored: Stored, patience: float) -> None:
+    """Return when every hub has heard that everything is committed, or when nothing has moved for too long."""
+    moved_at, before = time.monotonic(), stored.committed()
+    while not is_done(disks) and time.monotonic() - moved_at < patience:
+        time.sleep(2 * LOOK_SECONDS)
+        committed = stored.committed()
+        if committed != before:
+            moved_at, before = time.monotonic(), committed
+
+
+def _happened(stories: dict[str, Story]) -> list[Key]:
+    return [
         key(code, SENSOR, reading.at, float(reading.value))
         for code, story in stories.items()
         for _, burst in story.bursts()
         for reading in burst
     ]
-    counted = count(happened, stored.rows(), held=_not_acknowledged(disks, stories))
-    return Row(name=fault.name, fault=fault.title(size), counted=counted, recover_s=recover)
-
-
-def _wait_until_told(disks: Path, stored: Stored, patience: float) -> None:
-    """Return when every hub has heard that everything is committed, or when nothing has moved for too long."""
-    moved_at, before = time.monotonic(), stored.total()
-    while not is_done(disks) and time.monotonic() - moved_at < patience:
-        time.sleep(LOOK_SECONDS)
-        total = stored.total()
-        if total != before:
-            moved_at, before = time.monotonic(), total
-
-
-def _sleep_until(parts: Parts, instant: float) -> None:
-    while (left := instant - parts.clock.now().timestamp()) > 0:
-        time.sleep(min(left, 0.1))
 
 
 def _not_acknowledged(disks: Path, stories: dict[str, Story]) -> Iterator[Key]:
@@ -187,40 +209,34 @@ def _not_acknowledged(disks: Path, stories: dict[str, Story]) -> Iterator[Key]:
                 yield from (key(code, SENSOR, reading.at, float(reading.value)) for reading in burst)
 
 
-def table(rows: Sequence[Row]) -> str:
-    """For people; it is Markdown too."""
-    head = ("fault", "readings", "stored", "lost after hub acknowledgement", "doubled", "seconds to recover")
-    cells = [head, tuple("---" for _ in head)] + [_cells(row) for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
-    )
+class FolderInUse(Exception):
+    """Somebody's files are there."""
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    counted = row.counted
-    return (
-        row.fault,
-        f"{counted.readings:,}",
-        f"{counted.stored:,}" + (f" ({counted.unacknowledged:,} not acknowledged)" if counted.unacknowledged else ""),
-        f"{counted.lost:,}",
-        f"{counted.doubled + counted.unasked:,}",
-        "–" if row.recover_s is None else f"{row.recover_s:.1f}",
-    )
+def _folder(named: Path | None, stack: contextlib.ExitStack) -> Path:
+    if named is None:
+        made = tempfile.TemporaryDirectory(prefix="telecare-faults-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(made))
+        folder.chmod(0o711)  # the database's own account walks into it
+        return folder
+    folder = named.absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise FolderInUse(f"{folder} is not empty: name another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
-def _as_json(rows: Sequence[Row], *, broker: str, seconds: float) -> dict[str, Any]:
-    return {
-        "broker": broker,
-        "seconds": round(seconds, 1),
-        "readings": sum(row.counted.readings for row in rows),
-        "lost": sum(row.counted.lost for row in rows),
-        "doubled": sum(row.counted.doubled + row.counted.unasked for row in rows),
-        "is_good": all(row.is_good for row in rows),
-        "faults": [
-            {"name": row.name, "fault": row.fault, "recover_s": row.recover_s, **asdict(row.counted)} for row in rows
-        ],
-    }
+def _version(broker: str) -> str:
+    """The broker as it names itself."""
+    program = mosquitto_program()
+    if broker != "mosquitto" or program is None:
+        return "NATS" if broker == "nats" else broker
+    said = subprocess.run([program, "-h"], capture_output=True, text=True, timeout=10, check=False).stdout
+    return (said.splitlines() or [broker])[0].replace("mosquitto version", "Mosquitto")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _positive(text: str) -> int:

@@ -7,6 +7,7 @@ import importlib
 BENCHES = {
     "faults": ("deploy.bench.faults", "what breaks, and that nothing is lost or doubled: a million readings"),
     "ingest": ("deploy.bench.ingest", "events a second from the broker into the database, and where the time goes"),
+    "model": ("deploy.bench.model", "what the routine model costs for a home and for a hundred thousand"),
     "store": ("deploy.bench.store", "how long a chart's questions take among many millions of events"),
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from ingest.dialects import homeassistant, native, shelly, tasmota, zigbee2mqtt
+from ingest.dialects import homeassistant, native, native_sensors, shelly, tasmota, zigbee2mqtt
 from ingest.told import TimeLimits, Told
 from ingest.wire import Dialect, Topic
 from store.home import SensorKind
@@ -21,9 +21,11 @@ def read(
     """What a home's message told us, given the sensors of that home by code. Never raises.
 
     A native hub's message needs no sensors (`Dialect.needs_sensors`), and its times are judged when its clock is known
-    (`ingest.clocks`): neither is then looked at.
+    (`ingest.clocks`): neither is then looked at. Only what it says of the sensors themselves needs to know them.
     """
     match topic.dialect:
+        case Dialect.NATIVE if topic.rest == native_sensors.SENSORS:
+            return native_sensors.read(payload, is_retained=is_retained, sensors=sensors, received_at=received_at)
         case Dialect.NATIVE:
             return native.read(topic.rest, payload, is_retained=is_retained, received_at=received_at)
         case Dialect.ZIGBEE2MQTT:

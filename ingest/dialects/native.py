@@ -36,6 +36,7 @@ from pydantic import (
     ValidationError,
 )
 
+from ingest.dialects.native_quick import read_reading
 from ingest.payload import MAX_READINGS, parse_json
 from ingest.told import CheckIn, How, Lost, Reading, Told
 from ingest.wire import Reason, Rejected
@@ -184,6 +185,11 @@ def encode_ack(ack: Ack) -> bytes:
     return ack.model_dump_json().encode()
 
 
+def ack_payload(boot: str, seq: int) -> bytes:
+    """The same, for some thousand hubs a second. `boot` is printable."""
+    return f'{{"boot":{json.dumps(boot, ensure_ascii=False)},"seq":{seq}}}'.encode()
+
+
 def decode_ack(payload: bytes) -> Ack | None:
     """The acknowledgement, or None if it cannot be read: the hub then waits for the next."""
     try:
@@ -194,9 +200,9 @@ def decode_ack(payload: bytes) -> Ack | None:
 
 def read(rest: str, payload: bytes, *, is_retained: bool, received_at: datetime) -> Told:
     """What a message of a native hub told us. Never raises. Times are the hub's: `ingest.clocks` judges them."""
+    if rest == EVENTS and (reading := read_reading(payload)) is not None and reading.boot is not None:
+        return Told(readings=[reading], boots={reading.boot})
     told = Told()
-    if rest == EVENTS and _read_quickly(told, payload):
-        return told
     value = parse_json(payload)
     if isinstance(value, Rejected):
         told.rejected.append(value)
@@ -223,20 +229,6 @@ def _read_all(told: Told, value: Any, read_one: Callable[[Told, Any, str, bool],
         return
     for index, element in enumerate(value):
         read_one(told, element, f"payload[{index}]", True)
-
-
-def _read_quickly(told: Told, payload: bytes) -> bool:
-    """Read one reading without a fault, straight from its bytes: nearly every message is that. Measured: 6 µs of 19.
-
-    What this cannot read is looked at again in full, to say what is wrong with it.
-    """
-    if not payload.startswith(b"{"):
-        return False
-    try:
-        _tell(told, NativeReading.model_validate_json(payload))
-    except ValidationError:
-        return False
-    return True
 
 
 def _read_reading(told: Told, element: Any, place: str, is_part: bool) -> None:

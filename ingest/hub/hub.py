@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 from ingest.dialects.native import EVENTS, LOST, STATUS, decode_ack
+from ingest.dialects.native_sensors import SENSORS, NativeSensors, encode_sensors
 from ingest.hub.link import BrokerAddress, Connection, Credential, Link, Will
 from ingest.hub.payloads import Condition, hub_word_payloads, lost_payload, readings_payload, status_payload
 from ingest.hub.queue import Held, HubQueue, Item, Lost
@@ -112,6 +113,11 @@ class Hub:
         self._count()
         if self._is_up:
             self._publish_lost(gone)
+
+    def say_sensors(self, words: NativeSensors) -> None:
+        """How the sensors are; call it while connected. It is not held: what is lost on the way is told again."""
+        if self._is_up:
+            self._send(SENSORS, encode_sensors(words))
 
     def break_off(self) -> None:
         """Lose the connection as when a cable is pulled."""

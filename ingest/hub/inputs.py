@@ -37,6 +37,10 @@ class Input(Protocol):
     def kept(self) -> None:
         """Everything taken is on disk."""
 
+    @property
+    def is_hearing(self) -> bool:
+        """False while it is known that its sensors cannot be heard: then the hub must not vouch for the home."""
+
     def close(self) -> None:
         """Hear nothing more."""
 
@@ -96,6 +100,11 @@ class Lines:
         for line in self._taken:
             line.answer("ok")
         self._taken.clear()
+
+    @property
+    def is_hearing(self) -> bool:
+        """Always: whoever has something to say comes to us."""
+        return True
 
     def close(self) -> None:
         """Take no more connections."""

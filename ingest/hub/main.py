@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from ingest.hub.conditions import SensorConditions
 from ingest.hub.hub import Hub
 from ingest.hub.inputs import Input, Lines
 from ingest.hub.link import BrokerAddress, Credential
@@ -48,11 +49,14 @@ class HubProgram:
         wake: threading.Event,
         own_clock: OwnClock,
         steady: Callable[[], float] = steady_seconds,
+        conditions: SensorConditions | None = None,  # of the sensors, where an input knows them
     ) -> None:
         self._settings, self._queue, self._clock, self._own_clock = settings, queue, clock, own_clock
         self._steady, self._began, self._wake = steady, steady(), wake
         self._interval_s = home.check_in_interval.total_seconds()
+        self._conditions, self._tell_at = conditions or SensorConditions(), self._began
         self._inputs: list[Input] = []
+        self._was_hearing = True
         self._waiting: tuple[list[Item], dict[str, str]] = ([], {})  # taken, and not on disk yet
         self._check_in_at, self._tidy_at, self._failed_at = self._began, self._began, -_AFTER_FAILURE_S
         self.hub = Hub(
@@ -93,6 +97,7 @@ class HubProgram:
             self._tidy()
             waits = self._steady() - self._began < self._settings.clock_wait_seconds
             self.hub.step(is_holding=waits and not self._own_clock.is_set)
+            self._tell_conditions()
         except sqlite3.Error as exc:
             self._failed_at = self._steady()
             log.error("the disk is in trouble, trying again: %s", exc)
@@ -103,7 +108,7 @@ class HubProgram:
         if not self._waiting[0]:
             self._take()
         items, said = self._waiting
-        is_due = self._steady() >= self._check_in_at
+        is_due = self._steady() >= self._check_in_at and self._is_hearing()
         if is_due:
             items = [*items, Item(now, "hub", HubState.CHECKIN)]
         if items:
@@ -114,6 +119,17 @@ class HubProgram:
         for source in self._inputs:
             source.kept()
 
+    def _is_hearing(self) -> bool:
+        """Whether a movement would be recorded now. If not there is no check-in: the service must not count on us."""
+        is_hearing = all(source.is_hearing for source in self._inputs)
+        if is_hearing is not self._was_hearing:
+            self._was_hearing = is_hearing
+            if is_hearing:
+                log.info("all sensors can be heard: checking in again")
+            else:
+                log.error("sensors cannot be heard: no check-ins until they can")
+        return is_hearing
+
     def _take(self) -> None:
         items: list[Item] = []
         said: dict[str, str] = {}
@@ -122,6 +138,16 @@ class HubProgram:
             items += found
             said |= words
         self._waiting = (items, said)
+
+    def _tell_conditions(self) -> None:
+        """Once in a check-in interval, if there is news. What a lost connection may have lost is told again."""
+        if not self.hub.is_connected:
+            self._conditions.forget_told()
+        elif self._steady() >= self._tell_at:
+            words = self._conditions.due(self._clock.now())
+            if words is not None:
+                self.hub.say_sensors(words)
+                self._tell_at = self._steady() + self._interval_s
 
     def _tidy(self) -> None:
         if self._steady() >= self._tidy_at:
@@ -212,7 +238,8 @@ def _run(
 ) -> int:
     clock = make_clock()
     own_clock = OwnClock(queue, wall=lambda: clock.now().timestamp(), sync_file=settings.clock_sync_file)
-    program = HubProgram(settings, home, queue, clock=clock, wake=wake, own_clock=own_clock)
+    conditions = SensorConditions()
+    program = HubProgram(settings, home, queue, clock=clock, wake=wake, own_clock=own_clock, conditions=conditions)
     sensors = {sensor.id: sensor.kind for sensor in home.sensors}
     if stream is not None or settings.socket is not None:
         lines = Lines(sensors, now=clock.now, wake=wake.set)
@@ -235,6 +262,7 @@ def _run(
                 password=settings.zigbee_password,
                 base=settings.zigbee_topic,
                 client_id=f"telecare-hub-{home.id}",
+                conditions=conditions,
                 now=clock.now,
                 wake=wake.set,
             )

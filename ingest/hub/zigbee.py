@@ -1,8 +1,8 @@
 """A Zigbee2MQTT beside the hub, on a local broker: its messages are read as the service would read them, and told on
 as the hub's own numbered readings. So sensors that cannot number what they say get durable delivery all the same.
 
-What it says of the devices themselves (battery, link quality, new devices) is not told on: the native protocol has no
-word for it yet.
+What it says of the devices themselves (battery, link quality, new devices) is noted in `conditions`, for whoever tells
+the service.
 """
 
 import contextlib
@@ -20,10 +20,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.changes import LastSaid, believed_fall, change
 from ingest.dialects import zigbee2mqtt
+from ingest.hub.conditions import SensorConditions
 from ingest.hub.inputs import MOST_AT_ONCE, is_urgent
 from ingest.hub.queue import Item
 from ingest.told import TimeLimits
 from store.home import SensorKind
+from store.hub import HubState
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +44,17 @@ class Zigbee:
         password: str,
         base: str,
         client_id: str,
+        conditions: SensorConditions,
         now: Callable[[], datetime],
         wake: Callable[[], None],
     ) -> None:
         self._sensors, self._now, self._wake, self._base = sensors, now, wake, base
+        self._conditions = conditions
         self._said = {code: _last_said(word) for code, word in said.items()}
         self._messages: SimpleQueue[tuple[mqtt.MQTTMessage, datetime, int]] = SimpleQueue()
         self._taken: list[tuple[int, int, int]] = []  # mid, qos, connection
         self._connections = 0
+        self._is_bridge_up = True  # until it says something else
         self._paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False, manual_ack=True)
         if username:
             self._paho.username_pw_set(username, password)
@@ -79,6 +84,11 @@ class Zigbee:
                 self._paho.ack(mid, qos)
         self._taken.clear()
 
+    @property
+    def is_hearing(self) -> bool:
+        """False while the local broker cannot be reached, or Zigbee2MQTT has told it that it is away."""
+        return self._paho.is_connected() and self._is_bridge_up
+
     def close(self) -> None:
         """Leave; the local broker keeps what comes meanwhile."""
         self._paho.disconnect()
@@ -96,6 +106,9 @@ class Zigbee:
         )
         for rejected in told.rejected:
             log.warning("%s is not understood: %s", rest, rejected.detail)
+        self._conditions.note(told.sensors, told.offers, at=at)
+        for check_in in told.check_ins:
+            self._is_bridge_up = check_in.state is not HubState.OFFLINE
         items: list[Item] = []
         for reading in told.readings:
             if reading.sensor not in self._sensors:

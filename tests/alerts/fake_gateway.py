@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from alerts.gateway import SendFailed, SentMessage
+from alerts.gateway import ReceivedMessage, SendFailed, SentMessage
 from store.notification import NotificationState
 
 
@@ -32,6 +32,7 @@ class FakeGateway:
     when_reading: list[BaseException] = field(default_factory=list)
     while_sending: Callable[[], None] = lambda: None
     lookups: int = 0
+    received: list[ReceivedMessage] = field(default_factory=list)
 
     def send(self, *, phone: str, body: str, notification_id: UUID, valid_for: timedelta) -> str:
         if self.before:
@@ -55,3 +56,8 @@ class FakeGateway:
             if taken.message.provider_id == provider_id:
                 return taken.message
         raise SendFailed("no such message", permanent=True)
+
+    def received_since(self, since: datetime) -> list[ReceivedMessage]:
+        if self.when_reading:
+            raise self.when_reading.pop(0)
+        return [message for message in reversed(self.received) if message.received_at >= since]

@@ -156,3 +156,30 @@ def test_what_we_send_is_what_twilio_describes(
         assert kind != "integer" or value.isdecimal()
     assert 1 <= int(form["ValidityPeriod"]) <= 36_000
     assert "?notification=" in form["StatusCallback"]
+
+
+def test_texts_to_our_number_are_listed_from_a_time_on_and_ours_are_not(
+    twilio_gateway: TwilioGateway, phones: RunningPhones, desk: Desk
+) -> None:
+    """More than one page of them, whatever came of telling us."""
+    send(twilio_gateway, desk)
+    phones.network.public_url = None  # the pages are down
+    sent = [phones.network.reply(desk.ann.phone, f"answer {number}") for number in range(3)]
+    phones.settle()
+    found = twilio_gateway.received_since(sent[0].created_at)
+    mine = [message for message in found if message.phone == desk.ann.phone]
+    assert {(it.provider_id, it.body) for it in mine} == {(it.sid, it.body) for it in sent}
+    assert all(abs(it.received_at - sent[0].created_at) < MINUTE for it in mine)
+    later = twilio_gateway.received_since(sent[-1].created_at + 2 * MINUTE)
+    assert [message for message in later if message.phone == desk.ann.phone] == []
+
+
+def test_a_list_of_replies_that_cannot_be_read_is_a_failure_and_not_an_empty_list(
+    twilio_gateway: TwilioGateway, phones: RunningPhones
+) -> None:
+    for misbehaviour in ("500_before_accepting", "drop_before_accepting", "too_many_requests"):
+        phones.misbehave(Misbehaviour(name=misbehaviour, times=1, reads=True))
+        with pytest.raises(SendFailed):
+            twilio_gateway.received_since(phones.network.clock.now())
+    with pytest.raises(SendFailed, match="no SMS provider"):
+        NoGateway().received_since(phones.network.clock.now())

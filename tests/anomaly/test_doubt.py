@@ -1,5 +1,6 @@
 """A dead sensor is not a person who lies on the floor, and the other way round: nobody is told later than before."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -48,14 +49,24 @@ class State(bytes):
         return f"State({len(self)} bytes)"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Collapse:
+    """Somebody fell and did not move any more: what people were told first."""
+
+    fell: datetime  # the last movement
+    with_doubt: Deviation
+    without: Deviation
+
+
 SEEDS = (53, 54)
+FALLEN_SEEDS = (*SEEDS, 55, 56)
 
 
 @pytest.fixture(scope="module")
 def learned() -> dict[int, State]:
-    """Two homes after three ordinary weeks."""
+    """Homes after three ordinary weeks."""
     states = {}
-    for seed in SEEDS:
+    for seed in FALLEN_SEEDS:
         model = HomeModel(the_plan())
         model.feed(lived(start=FIRST_DAY, end=LEARNED, seed=seed))
         model.feed(check_ins_only(FIRST_DAY, LEARNED))
@@ -75,7 +86,8 @@ def told(state: bytes, rows: list[Row], *, end: datetime = END, doubts: bool = T
 
 
 def alerts(found: list[Finding]) -> list[Deviation]:
-    return [f for f in found if isinstance(f, Deviation) and f.grade is not Grade.NOTICE and f.ended_at is None]
+    told = [f for f in found if isinstance(f, Deviation) and f.grade is not Grade.NOTICE and f.ended_at is None]
+    return [f for f in told if "quiet_minutes" in f.evidence]  # about the quiet: `dwell` judges the stay by itself
 
 
 @pytest.mark.parametrize("sensor", ["lounge_movement", "kitchen_movement", "hall_movement"])
@@ -90,23 +102,48 @@ def test_a_sensor_that_died_before_a_quiet_makes_no_inactivity(learned: dict[int
         assert all("Unable to verify" in f.explanation for f in doubted)
 
 
-def test_a_collapse_is_told_at_the_same_minute_whatever_it_is_called(learned: dict[int, State]) -> None:
+def test_a_collapse_is_told_at_the_same_minute_whatever_it_is_called(collapses: list[Collapse]) -> None:
     """The doubt renames a finding and never withholds one: with and without it somebody is told at the same time."""
-    cases = []
-    for seed in SEEDS:
-        for hours in (9.0, 15.0):
-            fall = LEARNED + timedelta(hours=hours)
-            rows = lived(Incident(kind=IncidentKind.COLLAPSE, start=fall), start=LEARNED, end=END, seed=seed)
-            last = max(row.at for row in rows)
-            cases.append((seed, rows, last))
-    with_doubt = [first_told(learned[seed], rows, last) for seed, rows, last in cases]
-    without = [first_told(learned[seed], rows, last, doubts=False) for seed, rows, last in cases]
-    assert [f.raised_at for f in with_doubt] == [f.raised_at for f in without]
-    assert any(f.kind is DeviationKind.INACTIVITY for f in with_doubt)
+    assert [it.with_doubt.raised_at for it in collapses] == [it.without.raised_at for it in collapses]
+    assert {it.without.kind for it in collapses} == {DeviationKind.INACTIVITY}
 
 
-def first_told(state: bytes, rows: list[Row], fell: datetime, *, doubts: bool = True) -> Deviation:
-    return min((f for f in told(state, rows, doubts=doubts) if f.raised_at > fell), key=lambda f: f.raised_at)
+def test_most_collapses_are_called_inactivity_from_the_first_text_on(collapses: list[Collapse]) -> None:
+    """7 of 56 were first called "cannot observe" when this was written; with a dead sensor thought three times as
+    likely it would be 12. These homes have movement sensors alone, where a dead one is most easily believed.
+    """
+    doubted = [it for it in collapses if it.with_doubt.kind is not DeviationKind.INACTIVITY]
+    assert len(collapses) == 56
+    assert len(doubted) <= 10
+    assert {it.with_doubt.kind for it in doubted} <= {DeviationKind.CANNOT_OBSERVE}
+
+
+def test_somebody_is_told_of_every_collapse_within_four_hours(collapses: list[Collapse]) -> None:
+    assert max(it.with_doubt.raised_at - it.fell for it in collapses) < timedelta(hours=4)
+
+
+@pytest.fixture(scope="module")
+def collapses(learned: dict[int, State]) -> list[Collapse]:
+    """Four homes, a fall in each hour of the day: the same ones every time."""
+    found = []
+    for seed in FALLEN_SEEDS:
+        for hour in range(8, 22):
+            fall = LEARNED + timedelta(hours=hour, minutes=7)
+            end = fall + timedelta(hours=8)
+            rows = lived(Incident(kind=IncidentKind.COLLAPSE, start=fall), start=LEARNED, end=end, seed=seed)
+            fell = max(row.at for row in rows)
+            found.append(
+                Collapse(
+                    fell=fell,
+                    with_doubt=first_told(learned[seed], rows, fell, end=end),
+                    without=first_told(learned[seed], rows, fell, end=end, doubts=False),
+                )
+            )
+    return found
+
+
+def first_told(state: bytes, rows: list[Row], fell: datetime, *, end: datetime, doubts: bool = True) -> Deviation:
+    return min((f for f in told(state, rows, end=end, doubts=doubts) if f.raised_at > fell), key=lambda f: f.raised_at)
 
 
 def test_with_a_single_sensor_silence_is_still_inactivity() -> None:

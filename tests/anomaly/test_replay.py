@@ -134,7 +134,8 @@ def test_the_state_of_another_home_is_refused(folder: Path, tmp_path: Path, caps
     assert "the state of home K7, not of B4" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("house", "most_a_month"), [("A", 4.0), ("C", 1.0)])
+# A: four nights away that nobody noted, each told as not returned.
+@pytest.mark.parametrize(("house", "most_a_month"), [("A", 4.5), ("C", 1.0)])
 def test_real_homes_stay_within_what_was_measured(
     recordings: Path, tmp_path: Path, house: str, most_a_month: float
 ) -> None:

@@ -190,3 +190,11 @@ def test_a_clock_that_jumps_in_the_middle_of_a_boot_loses_and_doubles_nothing(
     assert clock.skew == -jump
     last = rows(conn, "SELECT occurred_at FROM sensor_event ORDER BY number DESC LIMIT 8")
     assert last == [(now + 5 * MINUTE * i,) for i in (23, 23, 22, 22, 21, 21, 20, 20)]
+
+
+@settings(deadline=None)
+@given(late_s=st.integers(31, 400_000), apart_s=st.integers(0, 3600))
+def test_two_late_check_ins_move_no_clock_they_may_have_waited_in_the_broker(late_s: int, apart_s: int) -> None:
+    """They are what a slow clock says too, to the byte. Believed, an outage's old movements would be of now."""
+    late, apart = timedelta(seconds=late_s), timedelta(seconds=apart_s)
+    assert clock_after([(NOW - late, NOW), (NOW + apart - late, NOW + apart)]).skew == timedelta(0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.lean_client import LeanClient
+from ingest.lean_client import MESSAGES_A_TURN, LeanClient
 
 TOPICS = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="+#"), min_size=1, max_size=40)
 CONNACK = b"\x20\x02\x00\x00"
@@ -163,4 +163,66 @@ def test_a_message_that_is_cut_off_ends_the_connection(body: bytes) -> None:
     while client.socket() is not None:
         client.loop_read()
     assert client.delivered == []
+    broker.close()
+
+
+PACKETS = st.one_of(
+    st.tuples(TOPICS, st.one_of(st.binary(max_size=200), st.just(b"x" * 20_000)), st.integers(0, 1)),
+    st.just(None),  # a packet of another kind between the messages
+)
+
+
+@given(packets=st.lists(PACKETS, max_size=12), parts=st.lists(st.floats(0, 1), max_size=6))
+def test_however_the_bytes_are_cut_every_message_is_read_once_and_in_order(
+    packets: list[tuple[str, bytes, int] | None], parts: list[float]
+) -> None:
+    client = LeanClient(CallbackAPIVersion.VERSION2, client_id="pieces", manual_ack=True)
+    broker = connected(client)
+    sent, expected = b"", []
+    for mid, packet in enumerate(packets, 1):
+        if packet is None:
+            sent += b"\xd0\x00"
+            continue
+        topic, payload, qos = packet
+        body = struct.pack(">H", len(topic.encode())) + topic.encode() + struct.pack(">H", mid)[: 2 * qos] + payload
+        sent += bytes([0x30 | qos << 1]) + remaining(len(body)) + body
+        expected.append((topic, payload, mid * qos))
+    sent += b"\x30\x05\x00\x03end"
+    cuts = sorted(round(part * len(sent)) for part in parts)
+    for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True):
+        broker.sock.sendall(sent[start:end])
+        client.read_turn()
+    while not client.delivered or client.delivered[-1].topic != b"end":
+        client.read_turn()
+    assert [(each.topic.decode(), each.payload, each.mid) for each in client.delivered[:-1]] == expected
+    client.disconnect()
+    client.loop_write()
+    broker.close()
+
+
+def test_what_was_read_ahead_of_a_cut_off_message_is_kept_and_the_connection_ends() -> None:
+    client = LeanClient(CallbackAPIVersion.VERSION2, client_id="ahead", manual_ack=True)
+    broker = connected(client)
+    broker.sock.sendall(b"\x30\x04\x00\x01ab" * 3 + b"\x32\x03\x00\x05a" + b"\x30\x04\x00\x01ab")
+    while client.socket() is not None:
+        client.read_turn()
+    assert [message.payload for message in client.delivered] == [b"b"] * 3
+    broker.close()
+
+
+def test_no_more_is_taken_in_a_turn_than_agreed_and_the_rest_is_not_forgotten() -> None:
+    client = LeanClient(CallbackAPIVersion.VERSION2, client_id="turns", manual_ack=True)
+    broker = connected(client)
+    count = 2 * MESSAGES_A_TURN + 10
+    broker.sock.sendall(b"".join([b"\x32\x06\x00\x01a" + struct.pack(">H", mid) + b"x" for mid in range(1, count + 1)]))
+    mids: list[int] = []
+    while len(mids) < count:
+        client.read_turn()
+        assert len(client.delivered) <= MESSAGES_A_TURN
+        mids += [message.mid for message in client.delivered]
+        client.delivered.clear()
+    assert mids == list(range(1, count + 1))
+    assert not client.is_ahead
+    client.disconnect()
+    client.loop_write()
     broker.close()

@@ -10,7 +10,7 @@ import pytest
 from psycopg.errors import Error
 
 from ingest.arrival import Arrival, read_arrival
-from ingest.repeats import Deliveries, delivery_key, is_of_bridge
+from ingest.repeats import Deliveries, delivery_key, is_counted_anew, is_of_bridge
 from ingest.told import TimeLimits
 from ingest.wire import Dialect, home_topic
 from ingest.writer import Writer
@@ -138,6 +138,36 @@ def test_a_native_hubs_messages_have_numbers_and_need_no_key(conn: Conn, writer:
     assert not Deliveries(stored={}).is_repetition(item, home.id)
     writer.write([item.arrival])
     assert rows(conn, "SELECT count(*) FROM bridge_delivery") == [(0,)]
+
+
+def test_a_broker_that_counts_ids_anew_makes_nobody_take_news_for_a_repetition(
+    conn: Conn, writer: Writer, now: datetime
+) -> None:
+    """RabbitMQ: the door's second opening, in hand when we were killed, comes with the id of the first."""
+    home = make_home(conn, DOOR, now=now, dialect=Dialect.ZIGBEE2MQTT)
+    writer.write(states(home, [True, False], now))  # under 1 and 2; answered
+    (third,) = states(home, [True], now + timedelta(seconds=5), first_mid=1)  # was 3, and is 1 on the new connection
+    writer.write([replace(third, is_repeated=True, keeps_id=False)])
+    assert rows(conn, STORED) == [(1.0,), (0.0,), (1.0,)]
+
+
+@pytest.mark.parametrize(
+    ("mids", "anew"),
+    [
+        ([1, 2, 3], [True, True, True]),
+        ([3, 4, 5, 6], [False] * 4),  # Mosquitto, resumed
+        ([6, 3, 4, 5], [False] * 4),  # NATS: a new one comes first
+        ([65_535, 1, 2], [False] * 3),  # went round while we were away
+    ],
+)
+def test_an_id_that_is_just_the_place_on_the_connection_says_nothing(mids: list[int], anew: list[bool]) -> None:
+    assert [is_counted_anew(mid, place) for place, mid in enumerate(mids, start=1)] == anew
+
+
+def test_a_connection_that_has_gone_round_all_ids_counts_on() -> None:
+    assert is_counted_anew(65_535, 65_535)
+    assert is_counted_anew(1, 65_536)
+    assert not is_counted_anew(2, 65_536)
 
 
 def test_the_key_tells_packet_id_topic_and_payload_apart(now: datetime) -> None:

@@ -2,8 +2,10 @@
 
 python -m tests.journey.spoilt_ingest forgetful     has acknowledged what then is not in the database
 python -m tests.journey.spoilt_ingest repetitive    has written a reading a second time
+python -m tests.journey.spoilt_ingest hasty         acknowledges before it stores, which matters only if it is killed
 """
 
+import json
 import signal
 import sys
 import threading
@@ -16,8 +18,8 @@ from ingest.main import serve
 from ingest.settings import BrokerSettings
 from ingest.told import TimeLimits
 from ingest.writer import Writer
-from store.clock import make_clock
-from store.database import DatabaseSettings, open_pool
+from store.clock import Clock, make_clock
+from store.database import DatabaseSettings, Pool, open_pool
 
 SPOILT: dict[str, LiteralString] = {
     # What acknowledging before the commit comes to when the commit then fails.
@@ -48,14 +50,40 @@ class SpoiltWriter(Writer):
         return acks
 
 
+class HastyWriter(Writer):
+    """Stores each batch when the next one comes, and acknowledges it at once."""
+
+    _held: Sequence[Arrival] = ()
+
+    def write(self, arrivals: Sequence[Arrival]) -> list[AckDue]:
+        """As if it were stored."""
+        held, self._held = self._held, arrivals
+        super().write(held)
+        acks: dict[tuple[str, str], int] = {}
+        for arrival in arrivals:
+            _, _, code, dialect, rest = arrival.topic.split("/", 4)
+            if (dialect, rest) == ("native", "events"):
+                told = json.loads(arrival.payload)
+                for one in told if isinstance(told, list) else [told]:
+                    acks[code, one["boot"]] = max(one["seq"], acks.get((code, one["boot"]), 0))
+        return [AckDue(home_code=code, boot=boot, seq=seq) for (code, boot), seq in acks.items()]
+
+
+def spoilt(defect: str, pool: Pool, clock: Clock) -> Writer:
+    """The writer with this defect."""
+    if defect == "hasty":
+        return HastyWriter(pool, clock=clock, limits=TimeLimits())
+    writer = SpoiltWriter(pool, clock=clock, limits=TimeLimits())
+    writer.spoil = SPOILT[defect]
+    return writer
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     stop, clock, database = threading.Event(), make_clock(), DatabaseSettings()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with open_pool(database, size=2) as pool:
-        writer = SpoiltWriter(pool, clock=clock, limits=TimeLimits())
-        writer.spoil = SPOILT[sys.argv[1]]
-        serve(BrokerSettings(), writer, pool, database, clock=clock, stop=stop)
+        serve(BrokerSettings(), spoilt(sys.argv[1], pool, clock), pool, database, clock=clock, stop=stop)
 
 
 if __name__ == "__main__":

@@ -6,19 +6,24 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from anomaly.equipment_watch import EquipmentWatch
 from api.main import serve
 from api.settings import ApiSettings
 from deploy.local_stack.ports import LOOPBACK, free_port, is_free
 from store.alert import alert_by_code
 from store.clock import ClockSettings, make_clock
 from store.database import Conn, Pool
-from store.home import sensors_of
+from store.equipment import EquipmentDay, note_equipment_day
+from store.home import SensorKind, home_by_code, sensors_of
 from store.hub import HubCheckIn, HubState, insert_check_ins
+from store.rejected_message import RejectedMessage, keep_rejected
 from store.sensor_event import SensorEvent, insert_events
+from store.sensor_offer import offer_sensors
 from store.staff import Role
 from tests.api.seed import (
     PASSWORD,
@@ -225,3 +230,74 @@ def test_no_page_scrolls_sideways_on_a_phone(chromium: Browser, address: str, wi
             if path == "/homes/K7":
                 page.locator("#drawing .chart__canvas svg").wait_for()
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"  # `npm ci` brings it
+LONG_NAME = "Schlafzimmer/Bewegungsmelder_links_neben_dem_Fenster_0x00158d0001a2b3c4"
+
+
+@pytest.fixture
+def worn(conn: Conn, now: datetime, address: str) -> str:
+    """The same world; in K7 a sensor reports that nobody has placed, another is offered, and a link is weak."""
+    home = home_by_code(conn, "K7")
+    assert home is not None
+    refused = RejectedMessage(
+        home_id=home.id,
+        topic=f"homes/00/K7/zigbee2mqtt/{LONG_NAME}",
+        payload=b"{}",
+        reason="unknown_sensor",
+        detail=f"topic: no sensor {LONG_NAME!r} in this home",
+        received_at=now - timedelta(hours=3),
+    )
+    keep_rejected(conn, [refused])
+    offer_sensors(conn, home.id, {"0x00158d0001": (SensorKind.DOOR, "MCCGQ11LM")}, now=now - timedelta(hours=2))
+    sensor = sensors_of(conn, home.id)[0]
+    conn.execute("UPDATE sensor SET battery_percent = 7, signal_quality = 11, last_heard_at = %s", (now,))
+    weak: list[int | None] = [11 if hour in (3, 19, 20) else None for hour in range(24)]
+    days = [now.date() - timedelta(days=ago) for ago in range(4)]
+    note_equipment_day(
+        conn,
+        home.id,
+        [EquipmentDay(sensor_id=sensor.id, day=day, battery_percent=7, weak_signal=weak) for day in days],
+    )
+    EquipmentWatch(home).look(conn, now=now)
+    conn.commit()
+    return address
+
+
+def test_a_sensor_nobody_has_placed_is_a_fault_on_the_equipment_page(chromium: Browser, worn: str) -> None:
+    with page_of(chromium, worn, signed_in_as="sam") as page:
+        page.goto("/homes/K7")
+        tab_to(page, "Equipment")
+        assert is_focus_visible(page)
+        page.goto("/homes/K7/equipment")
+        faults = page.get_by_role("table", name="Faults, the latest first")
+        expect(faults).to_contain_text("2 sensors report and nobody has said where")
+        expect(faults).to_contain_text(LONG_NAME)
+        expect(faults).to_contain_text("weak signal on most days, down to 11 of 255")
+        expect(faults).to_contain_text("7 % of its battery left")
+        waiting = page.get_by_role("table", name="Sensors to name and place")
+        expect(waiting).to_contain_text(LONG_NAME)
+        expect(waiting).to_contain_text("MCCGQ11LM")
+        tab_to(page, "Each of them, with what is wrong")
+        assert is_focus_visible(page)
+
+
+@pytest.mark.parametrize("width", [1280, 360, 320])  # 320: a window of 1280 at 400 %
+def test_the_equipment_page_has_nothing_that_axe_finds_and_never_scrolls_sideways(
+    chromium: Browser, worn: str, width: int
+) -> None:
+    with page_of(chromium, worn, width=width, signed_in_as="sam") as page:
+        page.goto("/homes/K7/equipment")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert violations(page) == []
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds against WCAG 2.2 A and AA, one line each."""
+    page.evaluate(AXE.read_text())  # as the browser's own tools would: the page's policy lets no script in
+    found: list[str] = page.evaluate(
+        """async () => (await axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}))
+            .violations.flatMap((one) => one.nodes.map((node) => `${one.id}: ${node.html.slice(0, 120)}`))"""
+    )
+    return found

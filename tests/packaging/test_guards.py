@@ -142,6 +142,7 @@ def test_the_wheel_holds_our_packages_and_nothing_else(wheel: zipfile.ZipFile) -
 def test_the_wheel_holds_what_the_code_reads_at_run_time(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
     assert "store/migrations/0001_first.sql" in names
+    assert {"anomaly/prior_data.json", "anomaly/cusum_table.json"} <= set(names)
     assert any(name.startswith("api/pages/templates/") for name in names)
     assert any(name.startswith("api/static/") for name in names)
     wheel.close()

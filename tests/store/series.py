@@ -8,7 +8,8 @@ from uuid import uuid4
 from store.database import Conn
 from store.home import Home, Sensor, SensorKind, add_home, add_organisation, add_sensor
 from store.hub import HubCheckIn, HubState, insert_check_ins
-from store.intake import lock_homes, save_numbers
+from store.intake import save_numbers
+from store.intake_open import lock_homes
 from store.sensor_event import SensorEvent, insert_events
 
 
@@ -33,7 +34,7 @@ class SeriesHome:
         """One batch in one transaction, as ingest does it."""
         rows: list[SensorEvent | HubCheckIn] = []
         with conn.transaction():
-            number = lock_homes(conn, [self.home.code])[self.home.code].last_number
+            number = lock_homes(conn, {self.home.code: 0})[self.home.code].last_number
             for one in said:
                 number += 1
                 if one.sensor is None:

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from store.database import Conn
-from store.hub import check_ins_after
+from store.hub import HubClock, check_ins_after, hub_clocks, save_hub_clocks
+from store.hub_gap import replace_hub_gaps
+from store.intake import StoredSequence, save_hub_sequences
 from store.rejected_message import RejectedMessage, keep_rejected
 from store.retention import Forgotten, KeepSettings, forget_old
 from store.sensor_event import events_after
@@ -69,6 +71,26 @@ def test_rejected_messages_go_after_thirty_days(conn: Conn) -> None:
     )
     assert forget_old(conn, settings=KeepSettings(), now=NOW).rejected == 1
     assert conn.execute("SELECT count(*) FROM rejected_message").fetchone() == (1,)
+
+
+def test_the_clock_of_an_earlier_boot_goes_when_none_of_its_readings_can_come_any_more(conn: Conn) -> None:
+    home, dead = new_home(conn, now=NOW).home.id, new_home(conn, now=NOW).home.id
+    old, boots = NOW - 61 * DAY, ("done", "remembered", "missed", "lately", "now", "")
+    clocks = [
+        HubClock(
+            home_id=home, boot=boot, skew=timedelta(hours=2), updated_at=NOW - 59 * DAY if boot == "lately" else old
+        )
+        for boot in boots
+    ]
+    save_hub_clocks(conn, [*clocks, HubClock(home_id=dead, boot="its last", updated_at=old)])
+    known = StoredSequence(contiguous=9, beyond=())
+    save_hub_sequences(conn, {(home, "remembered"): known}, now=old)
+    save_hub_sequences(conn, {(home, "now"): known}, now=NOW)
+    replace_hub_gaps(conn, (home, "missed"), {(3, 4): old}, now=old)
+    assert forget_old(conn, settings=KeepSettings(), now=NOW).clocks == 1
+    assert {clock.boot for clock in hub_clocks(conn, home)} == {"remembered", "missed", "lately", "now", ""}
+    assert [clock.boot for clock in hub_clocks(conn, dead)] == ["its last"]
+    assert forget_old(conn, settings=KeepSettings(), now=NOW).clocks == 0
 
 
 @pytest.mark.parametrize("days", [0.5, 59])

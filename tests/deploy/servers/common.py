@@ -28,6 +28,7 @@ class Quirks:
 
     takes_spaces: bool = True  # in topics
     dots_stay: bool = True  # in topics
+    keeps_ids: bool = True  # of messages that it delivers again; else it counts from 1 on each connection
     checks_partition: bool = True  # else ingest does
     saves_after: float = 0.0  # seconds from an acknowledgement until a kill -9 cannot take the message any more
     takes_at_most: int = 4 * 1024 * 1024  # bytes of a payload

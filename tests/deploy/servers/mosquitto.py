@@ -6,6 +6,7 @@ import secrets
 import signal
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import trustme
@@ -28,7 +29,17 @@ class MosquittoServer:
     # Saved every second, and the next save begins after the one before; the rest is patience with a busy machine.
     quirks = Quirks(checks_partition=False, saves_after=4.0)
 
-    def __init__(self, folder: Path, conn: Conn, clock: Clock, lifeline: Lifeline, authority: trustme.CA) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        conn: Conn,
+        clock: Clock,
+        lifeline: Lifeline,
+        authority: trustme.CA,
+        *,
+        otherwise: Mapping[str, str] | None = None,  # lines of deploy/mosquitto.conf, and what stands there instead
+    ) -> None:
+        self._otherwise = dict(otherwise or {})
         self._program, passwd = program("mosquitto", "mosquitto_passwd")
         self._account = account("mosquitto")
         self.folder = folder_of(self._account, folder)
@@ -45,6 +56,9 @@ class MosquittoServer:
         self._ingest = secrets.token_urlsafe(24)
         services = folder / "telecare.services"
         subprocess.run([passwd, "-b", "-c", str(services), "ingest", self._ingest], check=True, capture_output=True)
+        self.monitor = Credential(username="monitor", password=secrets.token_urlsafe(24), client_id="monitor")
+        monitor = [self.monitor.username, self.monitor.password]
+        subprocess.run([passwd, "-b", str(services), *monitor], check=True, capture_output=True)
         (folder / "telecare.passwords").write_text(services.read_text())
         (folder / "telecare.passwords").chmod(0o640)
         self._configuration = folder / "mosquitto.conf"
@@ -114,6 +128,7 @@ class MosquittoServer:
                 "acl_file /etc/mosquitto/": f"acl_file {folder}/",
                 "/run/mosquitto/": f"{folder}/",
                 "/var/lib/mosquitto/": f"{folder}/",
+                **self._otherwise,
             },
         )
 

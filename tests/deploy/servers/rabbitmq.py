@@ -31,7 +31,7 @@ class RabbitServer:
     """One node of RabbitMQ, and the api process it asks."""
 
     name = "rabbitmq"
-    quirks = Quirks(dots_stay=False, ends_what_is_too_large=False)
+    quirks = Quirks(dots_stay=False, keeps_ids=False, ends_what_is_too_large=False)
 
     def __init__(
         self, folder: Path, conn: Conn, pool: Pool, clock: Clock, lifeline: Lifeline, authority: trustme.CA
@@ -155,6 +155,14 @@ class RabbitServer:
             CONTROL_PASSWORD=self._control,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def add_publisher(self) -> tuple[str, str]:
+        """An account that may write for every home, as no home's may: its name and password."""
+        name, password = f"publisher-{uuid.uuid4().hex[:8]}", secrets.token_urlsafe(24)
+        for argv in (["add_user", name, password], ["set_permissions", "--vhost", "/", name, ".*", ".*", ".*"]):
+            done = self._run([self._ctl, "--quiet", *argv])
+            assert done.returncode == 0, done.stdout + done.stderr
+        return name, password
 
     def _run(self, argv: list[str], **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -12,13 +12,14 @@ from datetime import timedelta
 from ingest.arrival import Arrival, Item, read_arrival
 from ingest.changes import value_fault
 from ingest.clocks import Clocks
-from ingest.desk import Desk, NewEvent
+from ingest.desk import Desk
 from ingest.repeats import delivery_key
+from ingest.said import NewEvent
 from ingest.sequences import Seen
 from ingest.told import TimeLimits
 from ingest.wire import Reason, Topic
 from store.home import SensorKind, partition_of
-from store.intake import IntakeHome, IntakeSensor
+from store.intake_open import IntakeHome, IntakeSensor
 from tests.ingest.fuzz.messages import HOME
 from tests.ingest.fuzz.seeds import SENSORS
 

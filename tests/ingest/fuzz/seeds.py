@@ -77,6 +77,14 @@ _NATIVE: list[tuple[str, Payload]] = [
     ("events", _reading(18, sensor="T001", value=21.5, at=(NOW - timedelta(days=6)).isoformat())),
     ("checkin", {"boot": "b1", "at": NOW.isoformat(), "uptime_s": 3600, "backlog": 0, "battery": 100, "signal": -61}),
     ("status", {"state": "offline"}),
+    (
+        "sensors",
+        {
+            "sent": NOW.isoformat(),
+            "sensors": [{"sensor": "M001", "battery": 7, "link": 11, "available": False, "heard": NOW.isoformat()}],
+            "offers": [{"sensor": "neu", "kind": "door", "model": "m"}],
+        },
+    ),
     ("lost", {"boot": "b1", "first": 3, "last": 9, "from": NOW.isoformat(), "until": NOW.isoformat()}),
 ]
 

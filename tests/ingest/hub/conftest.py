@@ -1,6 +1,8 @@
 """A home's hub, and beside it the real service: broker, ingest, database."""
 
 import contextlib
+import shutil
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import trustme
 
+from deploy.local_stack.ports import free_port
 from ingest.hub.link import BrokerAddress, Credential
 from store.clock import Clock
 from store.database import Conn, Pool
@@ -75,3 +79,42 @@ def service(conn: Conn, pool: Pool, broker: TestBroker, tmp_path: Path) -> Servi
         conn=conn,
         start=start,
     )
+
+
+class LocalBroker:
+    """A Mosquitto of the home's own, which may be stopped and started."""
+
+    def __init__(self, folder: Path, *, tls: trustme.CA | None = None) -> None:
+        program = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
+        if program is None:
+            pytest.skip("Mosquitto is not installed")
+        self.port = free_port()
+        self._file = folder / "mosquitto.conf"
+        lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "user root"]
+        if tls is not None:
+            certificate = tls.issue_cert("localhost", "127.0.0.1")
+            certificate.private_key_pem.write_to_path(folder / "key.pem")
+            for number, pem in enumerate(certificate.cert_chain_pems):
+                pem.write_to_path(folder / "certificate.pem", append=number > 0)
+            tls.cert_pem.write_to_path(folder / "ca.pem")
+            lines += [f"certfile {folder}/certificate.pem", f"keyfile {folder}/key.pem"]
+        self._file.write_text("\n".join([*lines, ""]))
+        self._command = [program, "-c", str(self._file)]
+        self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+@pytest.fixture
+def make_broker(tmp_path: Path) -> Iterator[Callable[..., LocalBroker]]:
+    made: list[LocalBroker] = []
+
+    def make(tls: trustme.CA | None = None) -> LocalBroker:
+        made.append(LocalBroker(tmp_path, tls=tls))
+        return made[-1]
+
+    yield make
+    for broker in made:
+        broker.stop()

@@ -3,12 +3,10 @@
 import contextlib
 import gc
 import json
-import shutil
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
-from deploy.local_stack.ports import free_port
+from ingest.hub.conditions import SensorConditions
 from ingest.hub.inputs import read_line
 from ingest.hub.link import BrokerAddress, Connection, Credential, News, Will
 from ingest.hub.queue import HubQueue, Item
 from ingest.hub.vitals import battery_percent, signal_dbm
 from ingest.hub.zigbee import Zigbee
 from store.home import SensorKind
-from tests.ingest.hub.conftest import SENSORS
+from tests.ingest.hub.conftest import SENSORS, LocalBroker
 from tests.ingest.wires import wait_until
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -90,45 +88,6 @@ def test_the_machine_is_asked_for_its_battery_and_its_signal(tmp_path: Path) -> 
     assert signal_dbm(wireless) is None
 
 
-class LocalBroker:
-    """A Mosquitto of the home's own, which may be stopped and started."""
-
-    def __init__(self, folder: Path, *, tls: trustme.CA | None = None) -> None:
-        program = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
-        if program is None:
-            pytest.skip("Mosquitto is not installed")
-        self.port = free_port()
-        self._file = folder / "mosquitto.conf"
-        lines = [f"listener {self.port} 127.0.0.1", "allow_anonymous true", "user root"]
-        if tls is not None:
-            certificate = tls.issue_cert("localhost", "127.0.0.1")
-            certificate.private_key_pem.write_to_path(folder / "key.pem")
-            for number, pem in enumerate(certificate.cert_chain_pems):
-                pem.write_to_path(folder / "certificate.pem", append=number > 0)
-            tls.cert_pem.write_to_path(folder / "ca.pem")
-            lines += [f"certfile {folder}/certificate.pem", f"keyfile {folder}/key.pem"]
-        self._file.write_text("\n".join([*lines, ""]))
-        self._command = [program, "-c", str(self._file)]
-        self._process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
-
-
-@pytest.fixture
-def make_broker(tmp_path: Path) -> Iterator[Callable[..., LocalBroker]]:
-    made: list[LocalBroker] = []
-
-    def make(tls: trustme.CA | None = None) -> LocalBroker:
-        made.append(LocalBroker(tmp_path, tls=tls))
-        return made[-1]
-
-    yield make
-    for broker in made:
-        broker.stop()
-
-
 class Bridge:
     """Publishes as Zigbee2MQTT does."""
 
@@ -170,6 +129,7 @@ def zigbee_input(queue: HubQueue, port: int) -> Zigbee:
         password="",
         base="zigbee2mqtt",
         client_id="telecare-hub-test",
+        conditions=SensorConditions(),
         now=lambda: datetime.now(UTC),
         wake=lambda: None,
     )

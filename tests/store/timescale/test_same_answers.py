@@ -184,7 +184,7 @@ def test_the_model_reads_its_log_and_writes_its_routine(pool: Pool) -> None:
     with pool.connection() as conn:
         watched = WatchedHome(conn, home.home, clock=Clock(real_start=NOW, start=NOW, speed=1e-6))
         for _ in range(10):
-            is_more, _ = watched.step(conn, last_number=home.number, now=NOW)
+            is_more, *_ = watched.step(conn, last_number=home.number, now=NOW)
             if not is_more:
                 break
         assert watched.cursor == home.number

@@ -18,6 +18,8 @@ from store.coverage_day import derive_coverage, first_heard
 from store.database import Conn, DatabaseSettings
 from store.hub import HubState, check_ins_after, check_ins_between, known_check_ins
 from store.hub_gap import hub_gaps, note_hub_gap
+from store.intake_open import Asked, lock_homes, open_homes
+from store.news import news_of
 from store.overview import totals
 from store.retention import KeepSettings, forget_old
 from store.sensor_event import changes_between, events_after, events_between, known_events
@@ -33,6 +35,7 @@ SERIES = re.compile(
 PARTS = {
     "_forget_events": "forget_old", "_forget_check_ins": "forget_old", "_forget_days": "forget_old",
     "_homes_with_old_rows": "forget_old", "_each": "events_after", "note_days": "insert_events",
+    "_reaches": "news_of", "_events": "news_of", "_check_ins": "news_of",
     "_touched_since": "derive_coverage", "_figures": "arrange", "_hypertables": "arrange", "_wanted": "arrange",
 }  # fmt: skip
 DAYS = 200
@@ -77,6 +80,10 @@ def on_statements() -> dict[str, Callable[[Conn, SeriesHome], Any]]:
         "check_ins_between": lambda conn, home: check_ins_between(conn, home.home.id, NOW - 28 * DAY, NOW),
         "events_after": lambda conn, home: events_after(conn, home.home.id, home.number - 3, limit=5000),
         "check_ins_after": lambda conn, home: check_ins_after(conn, home.home.id, home.number - 3, limit=5000),
+        "news_of": lambda conn, home: news_of(conn, {home.home.id: home.number - 3}).rows[home.home.id],
+        "open_homes": lambda conn, home: (
+            open_homes(conn, lock_homes(conn, {home.home.code: 0}).values(), [Asked(home.home.id)]).notes
+        ),
         "sensor_hours": lambda conn, home: sensor_hours(conn, home.home.id, NOW - 7 * DAY, NOW, time_zone=ZONE),
         "home_days": lambda conn, home: home_days(conn, home.home.id, FIRST.date(), NOW.date(), time_zone=ZONE),
         "totals": lambda conn, home: totals(conn, now=NOW).events_last_hour + 1,
