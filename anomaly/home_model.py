@@ -227,7 +227,7 @@ class HomeModel:
 
     def _sensors_judged(self, t: float, found: list[Finding]) -> None:
         situation = self.known.situation
-        silent = self.sensor_silence.silent
+        silent = self.sensor_silence.unseeing
         if silent != situation.silent_sensors:
             situation.silent_sensors = set(silent)
             situation.refresh(t)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from anomaly import prior
 from anomaly.clock_bins import BINS, Floats, clock_of
 from anomaly.hazard import Stretch
+from anomaly.passages import ELSEWHERE, Passage, Passages, less_likely, speaks_for_home
 from anomaly.plan import HomePlan, Place, PlanSensor
 from store.coverage import tells_of_people
 from store.home import SensorKind
@@ -26,16 +26,9 @@ CENSORED_AFTER = 900.0  # blind seconds after which a quiet teaches nothing
 MISSED_DOOR = 1e-6  # chance of having left without a door event; bounds Λ, far above any threshold
 _SETTLING = 72 * 3600.0  # seconds after a long absence in which nothing is learned …
 _LONG_ABSENCE = 24 * 3600.0  # … if it was longer than this
-# How much likelier a movement is with somebody at home than in an empty home (which saw 0 to 6 single ones a day): in a
-# room that has been told of since the front door, and in another. Movements within a minute are one.
-_AT_HOME_AGAIN, _AT_HOME_ELSEWHERE = 10.0, 30.0
-_ONE_MOVEMENT = 60.0  # seconds
-_SURELY_HOME = 1e-9
-_ONE_STIRRING = 900.0  # … of a mat or a drawer, some of which stir by themselves long after somebody has gone
-_MOVE_ALONG = {SensorKind.MOTION, SensorKind.DOOR, SensorKind.FLUSH}
 
 _PLAIN = (
-    "at", "covered_until", "last_check_in", "pressed", "door_at", "door_from_outside", "passage_told", "gone",
+    "at", "covered_until", "last_check_in", "pressed", "door_at", "passage_told", "gone",
     "told_home_at", "watching", "can_see", "is_covered", "refreshed_at", "blind_since", "_seen_from",
 )  # fmt: skip
 
@@ -84,12 +77,6 @@ def with_absence(surprise: Floats, out: float) -> Floats:
     return -np.log(out + (1.0 - out) * np.exp(-np.asarray(surprise, dtype=np.float64)))
 
 
-def _on_a_mat(gone: float) -> float:
-    """A pressed mat speaks for somebody at home; but one was seen pressed for hours in an empty home."""
-    odds = gone / max(1.0 - gone, _SURELY_HOME) / _AT_HOME_ELSEWHERE
-    return odds / (1.0 + odds)
-
-
 class Situation:
     """What one home looks like at this instant, kept up to date by rows and by the clock."""
 
@@ -100,9 +87,9 @@ class Situation:
         self.covered_until = -math.inf
         self.last_check_in: float | None = None
         self.pressed: dict[str, float] = {}  # bed and chair mats somebody is on, since when
-        self.passages = prior.passages()  # [came from outside][left, stayed]: counts
+        self.passages = Passages()
         self.door_at: float | None = None
-        self.door_from_outside = False
+        self.passage = Passage.FROM_INSIDE  # the newest
         self.passage_told = True  # whether the newest passage has taught us yet if they had left
         self.gone = 0.0  # chance that they are out, until sustained activity says otherwise
         self.rooms_since_door: set[str] = set()
@@ -254,33 +241,36 @@ class Situation:
 
     def _quiet_from(self, sensor: PlanSensor, t: float, value: float) -> Quiet:
         place = self.place_of(sensor, value)
-        out = _on_a_mat(self.gone) if place in (Place.IN_BED, Place.IN_CHAIR) else self.gone
+        out = less_likely(self.gone, ELSEWHERE) if place in (Place.IN_BED, Place.IN_CHAIR) else self.gone
         return Quiet(began=t, place=place, room=sensor.room, gone=self.gone, out=out)
 
     def _gone_or_not(self, sensor: PlanSensor, t: float, *, chance_out: float) -> None:
         if sensor.is_exit:
             if self.door_at is None or t - self.door_at > PASSAGE:
-                self.door_from_outside = chance_out >= 0.5
+                self.passage = Passage.FROM_OUTSIDE if chance_out >= 0.5 else Passage.FROM_INSIDE
                 self.passage_told = False
             self.door_at = t
             self.rooms_since_door.clear()
-            left, stayed = self.passages[int(self.door_from_outside)]
-            self.gone = float(left / (left + stayed))
+            self.gone = self.passages.chance_left(self.clock.at(t)[0], self.passage)
+        elif (
+            self.passage is Passage.FROM_OUTSIDE
+            and self.gone
+            and self.door_at is not None
+            and t - self.door_at <= PASSAGE
+        ):
+            self.passage = Passage.CAME_IN
+            self.gone = self.passages.chance_left(self.clock.at(t)[0], self.passage)
         elif self.gone and self.door_at is not None and t - self.door_at > PASSAGE:
             self.gone = self._still_gone(sensor, t, chance_out=chance_out)
 
     def _still_gone(self, sensor: PlanSensor, t: float, *, chance_out: float) -> float:
         """The chance that they are out though something moved: one stray event is not a return, a few minutes are."""
-        odds = chance_out / max(1.0 - chance_out, _SURELY_HOME)
-        if sensor.room not in self.rooms_since_door:
+        is_elsewhere = sensor.room not in self.rooms_since_door
+        times = speaks_for_home(sensor.kind, is_elsewhere=is_elsewhere, after=t - self.told_home_at)
+        if times > 1.0:
             self.rooms_since_door.add(sensor.room)
-            odds /= _AT_HOME_ELSEWHERE
-        elif t - self.told_home_at >= (_ONE_MOVEMENT if sensor.kind in _MOVE_ALONG else _ONE_STIRRING):
-            odds /= _AT_HOME_AGAIN
-        else:
-            return chance_out
-        self.told_home_at = t
-        return 0.0 if odds < _SURELY_HOME else odds / (1.0 + odds)
+            self.told_home_at = t
+        return less_likely(chance_out, times)
 
     def late_life(self, sensor: PlanSensor, t: float, value: float) -> None:
         """A sign of life from the past: the quiet is shorter than it seemed, and teaches nothing."""
@@ -298,7 +288,9 @@ class Situation:
         if self.passage_told:
             return
         self.passage_told = True
-        self.passages[int(self.door_from_outside), 0 if by_door else 1] += 1.0
+        assert self.door_at is not None
+        quarter = self.clock.at(self.door_at)[0]
+        self.passages.learn(quarter, self.passage, left=by_door)
 
     # Saved and gone on from ------------------------------------------------------------------
 
@@ -309,7 +301,8 @@ class Situation:
             "quiet": None if self.quiet is None else asdict(self.quiet),
             "rooms_since_door": sorted(self.rooms_since_door),
             "silent_sensors": sorted(self.silent_sensors),
-            "passages": self.passages.tolist(),
+            "passages": self.passages.counts.tolist(),
+            "passage": int(self.passage),
             "seen": self.seen.tolist(),
         }
 
@@ -328,7 +321,8 @@ class Situation:
             self.plan = replace(self.plan, always_observed=False)
         if not self.plan.always_observed and self.covered_until == math.inf:  # … or it had none, and this one has
             self.covered_until = self.at
-        self.passages[...] = saved["passages"]
+        self.passages.restore(saved["passages"])
+        self.passage = Passage(saved.get("passage", 0))
         self.seen[...] = saved["seen"]
 
     def place_of(self, sensor: PlanSensor, value: float) -> Place:

@@ -169,7 +169,7 @@ class WatchedHome:
         progress = snapshot = None
         if (rows or changed or arrives) and (at := self.model.at) is not None:
             snapshot = self._snapshot(at, pace)
-            progress = self._progress(conn, at, pace, force=changed or (arrives and self._curves_of is None))
+            progress = self._progress(conn, at, pace, is_news=arrives, force=changed)
         if changed:
             wake(conn, Channel.FINDING)
         return Turn(not is_all, progress, snapshot)
@@ -240,10 +240,10 @@ class WatchedHome:
         )  # fmt: skip
         return changed
 
-    def _progress(self, conn: Conn, at: datetime, pace: Pace, *, force: bool) -> RoutineProgress | None:
-        """Save the readable routine now and then; else what is new of it."""
+    def _progress(self, conn: Conn, at: datetime, pace: Pace, *, is_news: bool, force: bool) -> RoutineProgress | None:
+        """Save the readable routine now and then; else what is new of it, at once if the home has just arrived."""
         is_told_lately = time.monotonic() - self._told_pages < pace.progress
-        if is_told_lately and not force and self._curves_of is not None:
+        if is_told_lately and not is_news and not force and self._curves_of is not None:
             return None
         self._told_pages = time.monotonic()
         if not force and self._curves_of is not None and (at - self._curves_of).total_seconds() < pace.curves:

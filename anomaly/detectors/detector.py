@@ -1,5 +1,6 @@
 """What a detector is, and what it may look at. A new one is a new file here and a line in `family`."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -8,13 +9,14 @@ from anomaly.hazard import Hazard
 from anomaly.open_finding import Finding, OpenFinding
 from anomaly.plan import HomePlan, PlanSensor
 from anomaly.return_period import DailyMaximum
-from anomaly.situation import Quiet, Situation
+from anomaly.situation import PASSAGE, Quiet, Situation
 from anomaly.witnesses import Witnesses
 from store.deviation import Grade
 
 CEILINGS_ONLY_DAYS = 3.0  # learned days before which only ceilings and equipment speak
 WARM_UP_DAYS = 14.0  # learned days before which everything must be twice as rare
 NOTICE_DAYS = 10.0  # shown on the page
+_PERHAPS, _PROBABLY = 0.01, 0.5  # chances of being out
 URGENT_DAYS = 365.0  # somebody must look now
 
 
@@ -51,6 +53,22 @@ class Known:
     def plan(self) -> HomePlan:
         """The home as it was described to us."""
         return self.situation.plan
+
+    def may_be_out(self) -> bool:
+        """Did the running quiet begin with the front door, by which somebody may have left?"""
+        quiet, door_at = self.situation.quiet, self.situation.door_at
+        if quiet is None or door_at is None or quiet.out < _PERHAPS:
+            return False
+        return quiet.out >= _PROBABLY or 0.0 <= quiet.began - door_at <= PASSAGE
+
+    def probably_out(self, t: float) -> bool:
+        """Is the resident rather out than at home by now? The longer nobody moves after the door, the likelier."""
+        quiet = self.situation.quiet
+        if quiet is None or not self.may_be_out():
+            return False
+        spells = self.hazard.spells(quiet.observed(t), quiet.place, self.situation.clock)
+        at_home = (1.0 - quiet.out) * math.exp(-self.hazard.surprise_of(spells))
+        return quiet.out >= at_home
 
     def required_days(self, false_a_month: float) -> dict[Grade, float]:
         """How rare something must be for each grade, at this stage of learning. Empty: too early for any.

@@ -176,7 +176,8 @@ class _Reach:
         self.until = until
         self._doubt: Doubt | None = None
         limits = known.plan.limits
-        self.is_out = quiet.out >= _PROBABLY
+        at_home = known.hazard.surprise(self.path) if known.may_be_out() else np.zeros(len(self.path.ends))
+        self.is_out = known.may_be_out() & (quiet.out >= (1.0 - quiet.out) * np.exp(-at_home))  # at every step
         self.waking = np.cumsum(self.path.seconds * _is_waking(self.path, limits.waking_hours)) + CLOCK_STARTS
         needed = known.required_days(limits.false_inactivity_a_month)
         self.needed = {grade: known.maxima.surprise_of(days) for grade, days in needed.items()}
@@ -195,8 +196,9 @@ class _Reach:
     def ceiling(self, grade: Grade) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """For every step: does a limit that learning cannot move call for this grade?"""
         limits = self.known.plan.limits
-        if grade is Grade.URGENT and not self.is_out:
-            return self.waking >= limits.quiet_waking_hours * 3600.0
+        if grade is Grade.URGENT:
+            reached: np.ndarray[Any, np.dtype[np.bool_]] = self.waking >= limits.quiet_waking_hours * 3600.0
+            return reached & ~self.is_out
         return np.zeros(len(self.path.ends), dtype=np.bool_)
 
     def grade_at(self, t: float) -> Grade | None:

@@ -97,7 +97,7 @@ class LateKitchen:
         if self.first is not None and t < self.first + _AGAIN_WITHIN:
             self.due = next_minute(self.first + _AGAIN_WITHIN)
             return
-        if quiet.out >= _PROBABLY:
+        if known.probably_out(t):
             if t - quiet.began < _AN_OUTING:  # fetching the post?
                 self.due = next_minute(quiet.began + _AN_OUTING)
                 return

@@ -23,6 +23,7 @@ from anomaly.plan import PlanSensor
 from anomaly.situation import CENSORED_AFTER, PASSAGE, Quiet
 from store.deviation import DeviationKind, Grade
 
+_LOOK_AGAIN = 3600.0  # seconds, when somebody may have left who was thought to be in
 _SHORTEST = 900.0  # seconds; the bin, the post, a word with the neighbour
 _KNOWN_FROM = 8.0  # outings before which too little is known
 _PROBABLY = 0.5
@@ -83,6 +84,8 @@ class NotReturned:
                 yield from self._over(t, known)
             elif t - self.outing.left > PASSAGE:
                 self.outing.stirred = True
+        if not is_out and known.may_be_out():
+            self._wake(t + _LOOK_AGAIN)
         if is_out and self.outing is None and situation.watching:
             self.outing = _outing(t, known, is_supposed=not sensor.is_exit)
             self._wake(t + _SHORTEST)
@@ -106,6 +109,12 @@ class NotReturned:
     def look(self, t: float, known: Known) -> Iterator[Finding]:
         """Raise what has been reached, and find out when the next grade would be."""
         self.due = math.inf
+        if self.outing is None and known.situation.watching and known.may_be_out():
+            if known.probably_out(t):  # they were thought to have stayed in, and nobody has moved since
+                assert known.situation.door_at is not None
+                self.outing = _outing(known.situation.door_at, known, is_supposed=True)
+            else:
+                self._wake(t + _LOOK_AGAIN)
         outing = self.outing
         if outing is None or not known.situation.watching:
             return

@@ -84,7 +84,7 @@ class NotToBed:
                 self.open = None
             return
         quiet = situation.quiet
-        if quiet is not None and quiet.out >= _PROBABLY:
+        if quiet is not None and known.probably_out(t):
             if t - quiet.began < _AN_OUTING:  # at the door?
                 self.due = min(self.due, next_minute(quiet.began + _AN_OUTING))
                 return

@@ -97,7 +97,7 @@ class NotUp:
         if self.first is not None and t < self.first + _AGAIN_WITHIN:
             self.due = next_minute(self.first + _AGAIN_WITHIN)
             return
-        if quiet.out >= _PROBABLY:
+        if known.probably_out(t):
             self.was_out = True
         if not known.situation.watching or self.unseen > CENSORED_AFTER or self.was_out:
             return

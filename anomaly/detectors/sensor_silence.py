@@ -26,6 +26,7 @@ _EVIDENCE = math.log(99.0 * 1000.0)  # 99 : 1 for dead, from 1 : 1000 that it di
 _SUSPICION = math.log(99.0 * 20.0)  # enough to say nothing of a resident whom it may no longer see
 _LEARNED_DAYS, _LEARNED_FIRINGS = 7.0, 20.0  # before, too little is known of it
 _TEMPERED = 5.0  # nats for the longest silence a sensor ever survived: life is burstier than the count assumes
+JAMMED_AFTER = 2 * 3600.0  # seconds on without a word, of one that is known to switch off: it would see nobody move
 _STUCK_QUARTERS = 20  # active quarter hours elsewhere while it stays on
 _LIFE_IN_ROOMS = 2  # one sensor alone, in an empty home, shows no life
 _HALF_LIFE_DAYS = 42.0
@@ -45,6 +46,7 @@ class _Speech:
     last: float | None = None
     on_since: float | None = None
     on_quarters: int = 0  # active quarters elsewhere while it stays on
+    clears: bool = False  # it has switched off before
 
 
 class SensorSilence:
@@ -56,9 +58,15 @@ class SensorSilence:
         self.speech: dict[str, _Speech] = {}
         # Suspected, though nobody drives out yet: what happens in their rooms cannot be judged.
         self.silent: set[str] = set()
+        self.jammed: set[str] = set()  # movement sensors that stay on: whether anybody moves cannot be seen
         self.quarter: int | None = None
         self.fired: set[str] = set()
         self.watched = False
+
+    @property
+    def unseeing(self) -> set[str]:
+        """Sensors that might not tell of a movement now."""
+        return self.silent | self.jammed
 
     def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         """A sensor spoke; an active quarter hour may be over."""
@@ -72,6 +80,7 @@ class SensorSilence:
         self.fired.add(sensor.code)
         self._of(sensor.code).last = t
         self.silent.discard(sensor.code)
+        self.jammed.discard(sensor.code)
         if self.open:
             yield from self._ended(f"{FaultKind.SENSOR_SILENT}/{sensor.code}", t, known)
 
@@ -82,8 +91,10 @@ class SensorSilence:
         speech = self._of(sensor.code)
         if value > 0:
             speech.on_since = speech.on_since or t
+            if speech.clears and sensor.kind is SensorKind.MOTION:
+                self.due = min(self.due, next_minute(t + JAMMED_AFTER))
         elif speech.on_since is not None:
-            speech.on_since, speech.on_quarters = None, 0
+            speech.on_since, speech.on_quarters, speech.clears = None, 0, True
             yield from self._ended(f"{FaultKind.SENSOR_STUCK}/{sensor.code}", t, known)
 
     @unheeded
@@ -103,12 +114,19 @@ class SensorSilence:
             speech = self.speech.get(sensor.code)
             if speech is None:
                 continue
+            if speech.on_since is not None and speech.clears and sensor.kind is SensorKind.MOTION:
+                jams = next_minute((speech.last or speech.on_since) + JAMMED_AFTER)
+                if t >= jams:
+                    self.jammed.add(sensor.code)
+                    jams = next_minute(speech.on_since + SILENT_AFTER)
+                if jams > t:
+                    self.due = min(self.due, jams)
             if sensor.code in self.silent and speech.last is not None:
                 if t - speech.last < SILENT_AFTER:
                     self.due = min(self.due, next_minute(speech.last + SILENT_AFTER))
                 elif self._is_silent(speech, known, evidence=_EVIDENCE, times=2.0):
                     yield from self._raised(FaultKind.SENSOR_SILENT, sensor, speech, t, known)
-            if self._is_stuck(speech, t):
+            if self._is_stuck(sensor.code, speech, t):
                 yield from self._raised(FaultKind.SENSOR_STUCK, sensor, speech, t, known)
 
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
@@ -170,9 +188,9 @@ class SensorSilence:
     def _is_silent(self, speech: _Speech, known: Known, *, evidence: float, times: float) -> bool:
         return self._is_known(speech, known) and speech.evidence >= max(evidence, times * speech.most)
 
-    def _is_stuck(self, speech: _Speech, t: float) -> bool:
+    def _is_stuck(self, code: str, speech: _Speech, t: float) -> bool:
         on_for = 0.0 if speech.on_since is None else t - speech.on_since
-        return on_for >= SILENT_AFTER and speech.on_quarters >= _STUCK_QUARTERS
+        return on_for >= SILENT_AFTER and (speech.on_quarters >= _STUCK_QUARTERS or code in self.jammed)
 
     def _raised(
         self, kind: FaultKind, sensor: PlanSensor, speech: _Speech, t: float, known: Known
@@ -190,8 +208,8 @@ class SensorSilence:
             grade=Grade.ATTENTION if sensor.is_essential else Grade.NOTICE,
             raised=t,
             started=started,
-            explanation=f"Sensor {sensor.code} {what} for {explain.duration(t - started)}, since {since}, while others "
-            "show life.",
+            explanation=f"Sensor {sensor.code} {what} for {explain.duration(t - started)}, since {since}"
+            + ("." if sensor.code in self.jammed else ", while others show life."),
             evidence={"sensor": sensor.code, "evidence_nats": round(speech.evidence, 2)},
         )
         yield self.open[name].finding(known.plan)
@@ -211,6 +229,7 @@ class SensorSilence:
             "due": self.due,
             "open": {name: asdict(found) for name, found in self.open.items()},
             "silent": sorted(self.silent),
+            "jammed": sorted(self.jammed),
             "speech": {code: list(asdict(speech).values()) for code, speech in self.speech.items()},
             "quarter": self.quarter,
             "fired": sorted(self.fired),
@@ -222,6 +241,7 @@ class SensorSilence:
         self.due = saved["due"]
         self.open = {name: OpenFinding(**found) for name, found in saved["open"].items()}
         self.silent = set(saved["silent"])
+        self.jammed = set(saved.get("jammed", ()))
         self.speech = {code: _Speech(*values) for code, values in saved["speech"].items()}
         self.quarter = saved["quarter"]
         self.fired = set(saved["fired"])

@@ -43,6 +43,7 @@ class UpAtNight:
         self.tail = OwnTail()
         self.journal: DayJournal[float] = DayJournal()  # minutes of the newest nights
         self.day: int | None = None
+        self.told_on: int | None = None  # the night on which people were told last
         self.limits: dict[Grade, int] = {}  # minutes for each grade in the running night
         self.may_teach = False
         self.by_mat: bool | None = None
@@ -96,7 +97,11 @@ class UpAtNight:
         minutes = self._minutes(t, night)
         reached = [grade for grade, limit in self.limits.items() if minutes >= limit]
         have = -1 if self.open is None else Grade(self.open.grade).rank
+        if self.told_on == night.day:
+            return  # one night is one matter: going back to bed for a while does not make it another
         if reached and reached[-1].rank > have and nights.since is None:
+            if reached[-1].rank >= Grade.ATTENTION.rank:
+                self.told_on = night.day
             self.open = self._finding(reached[-1], t, minutes, known)
             yield self.open.finding(known.plan)
         self.due = min(self.due, self._next(t, night))
@@ -122,7 +127,7 @@ class UpAtNight:
         quiet = situation.quiet
         if quiet is None or known.plan.residents > 1 or not situation.watching:
             return False
-        if quiet.out >= _PROBABLY and t - quiet.began >= _AN_OUTING:
+        if t - quiet.began >= _AN_OUTING and known.probably_out(t):
             self.nights.note_out(t)
         lost_mat = self.by_mat and not has_mat(situation)
         return not night.was_out and not lost_mat and self.nights.unseen.total(t) <= CENSORED_AFTER
@@ -238,7 +243,7 @@ class UpAtNight:
             setattr(self, name, saved[name])
 
 
-_PLAIN = ("due", "day", "may_teach", "by_mat")
+_PLAIN = ("due", "day", "told_on", "may_teach", "by_mat")
 
 
 def _usual(known: Baseline) -> tuple[float, float]:

@@ -173,7 +173,7 @@ def test_nothing_is_known_in_the_first_days_and_little_in_the_first_fortnight() 
     for _ in range(8):
         rarity.day_over(learnable=True)
     early = rarity.needed(known(60.0), 0.1)
-    assert early[Grade.ATTENTION] == rarity.surprise_of(600.0)
+    assert early[Grade.ATTENTION] == rarity.surprise_of(2400.0)  # twice 300 days, four times rarer for the tail
     assert rarity.needed(known(2.0), 0.1) == {}
 
 

@@ -262,12 +262,13 @@ def test_more_visits_at_night_are_a_change_worth_asking_about(changed: tuple[Hom
     assert (said["feature"], said["direction"]) == (NIGHT, "up")
 
 
-def test_of_figures_that_go_together_people_are_told_of_one(changed: tuple[HomeModel, list[Deviation]]) -> None:
+def test_figures_that_go_together_are_findings_of_their_own_and_for_the_page_only(
+    changed: tuple[HomeModel, list[Deviation]],
+) -> None:
     found = [f for f in changed[1] if f.raised_at >= day(36)]
     night = [f for f in found if f.evidence["feature"] in {NIGHT, "bed_exits", "night_out_of_bed"}]
     assert len({f.id for f in night}) >= 2  # each figure is a finding of its own …
-    assert len({f.id for f in night if f.grade is Grade.ATTENTION}) == 1
-    assert all(f.grade is not Grade.URGENT for f in found)
+    assert {f.grade for f in found} == {Grade.NOTICE}
 
 
 def test_every_figure_of_the_home_is_counted_and_makes_sense(changed: tuple[HomeModel, list[Deviation]]) -> None:

@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from store.database import Conn, DatabaseSettings
 from tests.deploy.mqtt import Connect
 from tests.deploy.servers.common import RealServer
 from tests.deploy.servers.nats import NatsServer
-from tests.deploy.servers.rabbitmq import RabbitServer
 from tests.ingest.division import (
     EVERYTHING,
     FIRST,
@@ -24,7 +22,6 @@ from tests.ingest.division import (
     SECOND,
     Site,
     count,
-    one_becomes_two_and_one_of_them_dies,
     one_home_in_each_half,
 )
 from tests.ingest.homes import native, reading
@@ -52,24 +49,6 @@ def login_of(server: RealServer | NatsServer) -> IngestLogin:
 @pytest.fixture
 def clock() -> Clock:
     return make_clock()
-
-
-@pytest.fixture
-def rabbit_site(rabbitmq: RabbitServer, settings: DatabaseSettings, tmp_path: Path) -> Iterator[Site]:
-    site = Site(
-        broker=login_of(rabbitmq),
-        database_url=settings.database_url,
-        folder=tmp_path,
-        publisher=rabbitmq.add_publisher(),
-    )
-    try:
-        yield site
-    finally:
-        site.close()
-
-
-def test_on_rabbitmq_one_worker_becomes_two_and_one_of_them_dies(rabbit_site: Site, conn: Conn, clock: Clock) -> None:
-    one_becomes_two_and_one_of_them_dies(rabbit_site, one_home_in_each_half(conn, clock), conn, clock)
 
 
 @pytest.mark.parametrize("into", [["--into", FIRST, "--into", SECOND], []])

@@ -253,8 +253,9 @@ def one_becomes_two_and_one_of_them_dies(site: Site, homes: list[Home], conn: Co
         assert high.poll() is None
     expected = traffic.said
     wait_until(lambda: count(conn) >= expected.total(), seconds=LONG)
-    assert sorted((stored(conn) - expected).items()) == []
-    assert sorted((expected - stored(conn)).items()) == []
+    doubled, lost = sorted((stored(conn) - expected).items()), sorted((expected - stored(conn)).items())
+    assert doubled == [], f"doubled: {doubled}"
+    assert lost == [], f"lost: {lost}"
     assert not has_session(site, everything)
     names = {name for (name,) in rows(conn, "SELECT service FROM service_seen")}
     assert names == {f"ingest {first}", f"ingest {second}"}
