@@ -6,12 +6,22 @@ from datetime import datetime, timedelta
 from alerts.codes import new_code
 from alerts.escalation import civil_zone, next_move
 from alerts.letterhead import Letterhead, stand_down, told
-from alerts.policy import MUTED_BY_HUB_SILENT, Action, Decision, Reason, decide_deviation, decide_fault
-from alerts.wording import activity_text, alert_text, stand_down_text
+from alerts.policy import (
+    ENDS_WITH_ACTIVITY,
+    MUTED_BY_HUB_SILENT,
+    Action,
+    Decision,
+    Reason,
+    decide_deviation,
+    decide_fault,
+)
+from alerts.wording import activity_text, alert_text, no_longer_text, stand_down_text
 from store.alert import SERVICE, Alert, AlertState, Audience, Event, How, Outcome, Severity, by_responder, close, note
 from store.database import Conn
 from store.deviation import Deviation, mark_deviation_decided
+from store.episode import ongoing_in_episode, open_alert_about
 from store.fault import Fault, FaultKind, mark_fault_decided
+from store.feedback import end_reported
 from store.home import Home, absences_of, home_by_id
 from store.ladder import (
     alert_with_news,
@@ -29,6 +39,7 @@ from store.ladder import (
 )
 from store.notification import Purpose, queue_notification
 from store.response import ResponsePlan, plan_by_id, plans_of, responders_of
+from store.watching import hold_in_shadow, watching_of
 
 
 class Cases:
@@ -40,13 +51,16 @@ class Cases:
 
     def decide_deviation(self, conn: Conn, deviation: Deviation, *, now: datetime) -> Decision:
         """Open, raise, update or end the alert of this deviation."""
-        alert = open_alert_of_kind(conn, deviation.home_id, deviation.kind)
+        alert = open_alert_about(conn, deviation)
         decision = decide_deviation(
             deviation,
             alert,
             is_away=bool(absences_of(conn, deviation.home_id, now, now + timedelta(microseconds=1))),
             hub_silent_home_id=_blind_home(conn, deviation.home_id),
+            stage=watching_of(conn, deviation.home_id).stage_at_time(now),
         )
+        if decision.reason in (Reason.SHADOW, Reason.NOT_LIVE):
+            hold_in_shadow(conn, deviation.id, deviation.home_id, now=now)
         if decision.action == Action.END and alert is not None:
             self._end_deviation(conn, alert, deviation, now=now)
         else:
@@ -78,6 +92,8 @@ class Cases:
         if alert is None:
             return None
         news = alert.news or "closed"
+        if news == "closed" and alert.fault_id is not None and alert.kind == FaultKind.REPORTED:
+            end_reported(conn, alert.fault_id, now=now)  # nothing else could ever end it
         people = told(conn, alert)
         if news == "closed" and alert.acknowledged_by:  # the others heard then that somebody has it
             people = [person for person in people if by_responder(person.id) == alert.acknowledged_by]
@@ -99,7 +115,9 @@ class Cases:
             if decision.action == Action.RAISE:
                 raise_alert(conn, alert.id, decision.severity or Severity.URGENT, reason=decision.reason, now=now)
             else:
-                _note(conn, alert, Event.UPDATED, decision.reason, now=now)
+                is_new = decision.reason == Reason.SAME_EPISODE  # another sort of finding: what it says is news
+                reason = f"{decision.reason}: {finding.explanation}" if is_new else decision.reason
+                _note(conn, alert, Event.UPDATED, reason, now=now)
         elif alert is not None:
             _note(conn, alert, Event.UPDATED, f"nothing to do: {decision.reason}", now=now)
 
@@ -124,11 +142,20 @@ class Cases:
             raise LostRace  # another worker opened it meanwhile: decide again with that alert in sight
 
     def _end_deviation(self, conn: Conn, alert: Alert, deviation: Deviation, *, now: datetime) -> None:
-        """Life was seen. Nobody is called off and nothing is closed: that takes a person."""
-        seen_at = (deviation.ended_at or now).astimezone(civil_zone(alert.time_zone))
-        _note(conn, alert, Event.ENDED, f"{Reason.ENDED}: activity seen {seen_at:%H:%M}", now=now)
-        text = activity_text(self._letterhead.about(alert), seen_at)
-        stand_down(conn, alert, told(conn, alert), text, reason="activity seen", now=now)
+        """Life was seen, or it is so no longer. Nobody is called off and nothing is closed: that takes a person."""
+        other = ongoing_in_episode(conn, deviation)
+        if other is not None:
+            deviation_id, explanation = other
+            update_alert(conn, alert.id, explanation=explanation, deviation_id=deviation_id, fault_id=None)
+            _note(conn, alert, Event.UPDATED, "one finding has ended, another of the episode goes on", now=now)
+            return
+        at, about = (deviation.ended_at or now).astimezone(civil_zone(alert.time_zone)), self._letterhead.about(alert)
+        if deviation.kind in ENDS_WITH_ACTIVITY:
+            words, text = "activity seen", activity_text(about, at)
+        else:
+            words, text = "no longer so", no_longer_text(about, at)
+        _note(conn, alert, Event.ENDED, f"{Reason.ENDED}: {words} {at:%H:%M}", now=now)
+        stand_down(conn, alert, told(conn, alert), text, reason=words, now=now)
 
     def _end_fault(self, conn: Conn, alert: Alert, fault: Fault, *, now: datetime) -> None:
         """Equipment that works again needs nobody, unless somebody is on it already or more of its kind is wrong."""

@@ -30,6 +30,7 @@ _SITUATION = {
     "weak_signal": "weak signal",
     "clock_wrong": "hub clock wrong",
     "unknown_sensor": "sensor not set up",
+    "reported": "staff report a fault",
 }
 _SITUATION_OTHERWISE = "routine has changed"  # also for what would say that nobody is at home
 
@@ -112,6 +113,12 @@ def stand_down_text(about: Subject, news: str) -> str:
 def activity_text(about: Subject, seen_at: datetime) -> str:
     """To whoever was told: life was seen. `seen_at` is the home's civil time. It does not call anybody off."""
     said = f"activity seen {seen_at:%H:%M}. Continue unless told otherwise."
+    return _first_that_fits(f"{_lead(about)}: {said} {about.link}", f"{_lead(about)}: {said}", said.capitalize())
+
+
+def no_longer_text(about: Subject, since: datetime) -> str:
+    """To whoever was told: it is so no longer. `since` is the home's civil time. It does not call anybody off."""
+    said = f"no longer so since {since:%H:%M}. Continue unless told otherwise."
     return _first_that_fits(f"{_lead(about)}: {said} {about.link}", f"{_lead(about)}: {said}", said.capitalize())
 
 

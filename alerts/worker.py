@@ -29,6 +29,7 @@ from store.inbound import (
 )
 from store.ladder import drop_news, postpone_due_alert
 from store.restored import Restore, has_unsettled_texts, last_restore
+from store.watching import release_from_shadow
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Worker:
             self.handle_replies,
             self.apply_callbacks,
             self.decide_faults,
+            self.release_from_shadow,
             self.decide_deviations,
             self.advance_one,
             self.tell_news,
@@ -126,6 +128,14 @@ class Worker:
         for deviation, decision in done:
             _log_decision(deviation, decision)
         return bool(done)
+
+    def release_from_shadow(self) -> bool:
+        """Where a home's shadow has ended, what still goes on there is decided anew."""
+        with self._pool.connection() as conn:
+            released = release_from_shadow(conn, now=self._clock.now())
+        if released:
+            log.info("%d findings that were held in shadow are decided anew", released)
+        return released > 0
 
     def decide_faults(self) -> bool:
         """Decide what is wrong with the equipment."""

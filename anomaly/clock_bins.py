@@ -4,7 +4,7 @@ Exposures are UTC seconds put into civil bins, so days of 23 and 25 hours need n
 happens twice gets its seconds twice. Instants are epoch seconds (float) here and in all arithmetic of the model.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ _PART_OF_HOUR = np.array([0] * 6 + [1] * 5 + [2] * 7 + [3] * 5 + [0])
 PART_OF_BIN: Ints = np.repeat(_PART_OF_HOUR, 4)
 _KEEP_INSTANTS = 4096  # quarter hours whose place in the calendar is remembered
 _KEEP_DAYS = 400  # UTC days remembered; a quiet or an absence that is longer is looked up again
+_CHANGED_FOR = timedelta(days=7)  # for so long a change of the clocks is felt
 
 
 @cache
@@ -38,6 +39,7 @@ class ClockBins:
         self.zone = zone
         self._days: dict[int, Ints] = {}
         self._instants: dict[int, tuple[int, int, int]] = {}  # the same for single quarter hours, without numpy
+        self._changed: dict[int, bool] = {}  # by quarter hour: have the clocks been changed in the week before?
 
     def quarters(self, first: int, last: int) -> Ints:
         """For the quarter hours `first` … `last` (epoch seconds // 900): rows of bin, day type, civil day number."""
@@ -72,6 +74,18 @@ class ClockBins:
         """What clocks show, as hours since midnight."""
         local = datetime.fromtimestamp(t, UTC).astimezone(self.zone)
         return local.hour + local.minute / 60 + local.second / 3600
+
+    def changed_lately(self, t: float) -> bool:
+        """Were the clocks put on or back in the seven days before this quarter hour?"""
+        quarter = int(t // QUARTER)
+        found = self._changed.get(quarter)
+        if found is None:
+            if len(self._changed) >= _KEEP_INSTANTS:
+                self._changed.clear()
+            now = datetime.fromtimestamp(quarter * QUARTER, UTC)
+            before = (now - _CHANGED_FOR).astimezone(self.zone)
+            found = self._changed[quarter] = now.astimezone(self.zone).utcoffset() != before.utcoffset()
+        return found
 
     def spread(self, start: float, end: float) -> Floats:
         """Seconds of [start, end) in each of the 96 bins."""

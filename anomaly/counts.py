@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.clock_bins import BINS, Floats
+from anomaly.hazard import forget
 
 Float32s = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -85,9 +86,8 @@ class QuarterCounts:
 
 def add_day(seen: Float32s, active: Float32s, rooms: Float32s, today: Flags, seen_seconds: Floats) -> None:
     """Forget a little and add a day: of one home or, with a dimension in front, of many."""
-    keep = np.float32(2.0 ** (-1.0 / HALF_LIFE_DAYS))
     for counts in (seen, active, rooms):
-        counts *= keep
+        forget(counts, HALF_LIFE_DAYS)
     share = np.minimum(seen_seconds / 900.0, 1.0)
     seen += share.astype(np.float32)
     moved = today & (share > 0.0)[..., np.newaxis, :]

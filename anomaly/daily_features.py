@@ -24,6 +24,8 @@ _SAME_SESSION = 1200.0  # seconds; cooking goes on
 _AN_OUTING = 900.0  # seconds; shorter is fetching the post
 _LONG_QUIET = 1800.0  # seconds; rest by day where no mat tells
 _PROBABLY = 0.5
+_BATHROOM, _KITCHEN = Place.BATHROOM, Place.KITCHEN  # asked for at every row: looking a member up takes long
+_MATS = {SensorKind.BED, SensorKind.CHAIR}
 
 
 class Feature(StrEnum):
@@ -103,11 +105,11 @@ class DayTally:
             self.seen_from = t if situation.watching else None
         day = self.day
         awake = day.begins <= t < day.ends
-        if sensor.place is Place.BATHROOM:
+        if sensor.place is _BATHROOM:
             self._bathroom(day, t, awake=awake)
         else:
             self.elsewhere = True
-            if sensor.place is Place.KITCHEN:
+            if sensor.place is _KITCHEN:
                 day.sessions += int(awake and t - self.kitchen >= _SAME_SESSION)
                 self.kitchen = t
         if awake:
@@ -116,7 +118,7 @@ class DayTally:
             self.quarter = quarter
             day.transitions += int(sensor.room != self.room)
         self.room = sensor.room
-        if sensor.kind is SensorKind.BED or sensor.kind is SensorKind.CHAIR:
+        if sensor.kind in _MATS:
             self._mats(day, t, is_pressed=bool(situation.pressed))
         if before is not None and t - before.began >= _AN_OUTING:
             self._quiet_over(day, before, t, situation)

@@ -18,6 +18,7 @@ _PRIOR_COUNT = 2.0  # κ₀: how many durations the population's mean counts for
 _PRIOR_SHAPE = 1.5  # α₀: … and its spread
 _GENERAL_COUNT = 8.0  # durations for which all that is more general counts in the particular
 _LADDER = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 12.0, math.inf)  # nats of u
+_DECIMALS = 4  # that are kept of the counts of older days
 _STEP_EVENTS = 2.0  # κ of the ladder: endings for which the Student-t counts
 _LONGEST = 30 * 86400.0  # seconds; nothing is looked for beyond
 
@@ -83,11 +84,14 @@ class Durations:
 
     def day_over(self) -> None:
         """Forget a little, after a day that taught."""
-        keep = 2.0 ** (-1.0 / HALF_LIFE_DAYS)
+        self.discount(2.0 ** (-1.0 / HALF_LIFE_DAYS))
+
+    def discount(self, share: float) -> None:
+        """What has been learned until now counts so much."""
         for moments in self.moments.values():
-            moments[:] = [each * keep for each in moments]
+            moments[:] = [round(each * share, _DECIMALS) for each in moments]
         for tail in self.tails.values():
-            tail[:] = [[ended * keep, exposed * keep] for ended, exposed in tail]
+            tail[:] = [[round(each * share, _DECIMALS) for each in step] for step in tail]
 
     def saved(self) -> dict[str, Any]:
         """As JSON."""

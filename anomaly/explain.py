@@ -1,10 +1,12 @@
 """Findings in words a clinician can check. From the same numbers as the score; never a diagnosis, never a name."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from anomaly.plan import Place
+from anomaly.plan import Place, PlanSensor
 from anomaly.situation import Situation
+from store.home import SensorKind
 
 
 def duration(seconds: float) -> str:
@@ -34,12 +36,43 @@ def rarity(shown: float, found: float) -> str:
 
 
 def where(place: Place, room: str) -> str:
-    """`the kitchen`, `the bed`."""
+    """`in the kitchen`, `in bed`, `on the stairs`."""
     if place is Place.IN_BED:
-        return "the bed"
+        return "in bed"
     if place is Place.IN_CHAIR:
-        return "the chair"
-    return "an unnamed room" if room in ("", "other") else f"the {room}"
+        return "in the chair"
+    if room == "outside":
+        return "outside"
+    if room in ("", "other"):
+        return "in a room without a name"
+    return f"{'on' if room == 'stairs' else 'in'} the {room}"
+
+
+def since_where(place: Place, room: str) -> str:
+    """From where on nobody has moved: `the kitchen`, `stirring in bed`."""
+    said = where(place, room)
+    return f"stirring {said}" if place in (Place.IN_BED, Place.IN_CHAIR) else said.partition(" ")[2] or said
+
+
+_SENSOR_WORDS = {
+    SensorKind.MOTION: "movement sensor",
+    SensorKind.DOOR: "door sensor",
+    SensorKind.BED: "bed mat",
+    SensorKind.CHAIR: "chair mat",
+    SensorKind.FLUSH: "cistern sensor",
+    SensorKind.OTHER: "sensor",
+}
+
+
+def sensor(code: str, sensors: Mapping[str, PlanSensor]) -> str:
+    """`the lounge movement sensor (M005)`: what somebody can find who does not know the codes."""
+    found = sensors.get(code)
+    if found is None:
+        return f"sensor {code}"
+    if found.is_exit:
+        return f"the front door sensor ({code})"
+    room = "" if found.room in ("", "other") else f"{found.room} "
+    return f"the {room}{_SENSOR_WORDS.get(found.kind, f'{found.kind} sensor')} ({code})"
 
 
 def equipment(situation: Situation, t: float) -> str | None:
@@ -71,8 +104,9 @@ def hour_words(hour: float) -> str:
 def doubtful(*, quiet: str, since: str, rare: str, suspect: str, heard: str) -> str:
     """Why nobody can say whether a quiet means anything."""
     return (
-        f"No movement for {quiet} since {since}; a gap this long {rare}. But sensor {suspect} has said nothing since "
-        f"{heard} and may have failed, which would explain it at least as well. Unable to verify that all is well."
+        f"No movement for {quiet} since {since}; a quiet as unusual as this {rare}. But {suspect} has said nothing "
+        f"since {heard} and may have failed, which would explain it at least as well. "
+        "Unable to verify that all is well."
     )
 
 
@@ -89,9 +123,10 @@ def inactivity(
     """Why a quiet is worth somebody's time."""
     text = [f"No movement for {quiet} since {since}."]
     if usually_within and rare:
-        text.append(f"At this hour the next movement usually comes within {usually_within}; a gap this long {rare}.")
+        text.append(f"At this hour the next movement usually comes within {usually_within}.")
+        text.append(f"A quiet as unusual as this {rare}.")
     elif rare:
-        text.append(f"A gap this long {rare}.")
+        text.append(f"A quiet as unusual as this {rare}.")
     if ceiling:
         text.append(ceiling)
     if seen:

@@ -157,8 +157,7 @@ def _day_over(block: Arrays, places: Ints, taught: Flags, seen_seconds: Floats) 
 
 
 def _learned_day(part: Arrays, seen_seconds: Floats) -> None:
-    keep = np.float32(2.0 ** (-1.0 / one_home.HALF_LIFE_DAYS))
     for name in _DECAYED:
-        part[name] *= keep
+        one_home.forget(part[name])
     seen, active, rooms, today = (part[name] for name in (*_COUNTED, "today"))
     add_day(seen, active, rooms, today, seen_seconds)

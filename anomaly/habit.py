@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly.day_journal import DayJournal
+from anomaly.day_journal import TAKEN_BACK_DAYS, DayJournal
 from anomaly.own_tail import OwnTail
 from anomaly.usual_time import UsualTime
 from store.deviation import Grade
@@ -35,7 +35,7 @@ class Habit:
         self._mean, self._spread = mean, spread  # of the population, minutes
         self.base = self._fresh()
         self.tail = OwnTail()
-        self.journal: DayJournal[HabitDay] = DayJournal()
+        self.journal: DayJournal[HabitDay] = DayJournal(lag=TAKEN_BACK_DAYS)
         self._now: UsualTime | None = None
 
     @property
@@ -74,6 +74,17 @@ class Habit:
         self._now = None
         return self.journal.take_out(day)
 
+    def mask(self, days: set[int]) -> None:
+        """These civil days must not teach, and no others."""
+        if self.journal.mask(days):
+            self._now = None
+
+    def discount(self, share: float) -> None:
+        """What stands in the baseline counts so much from now on."""
+        self.base.discount(share)
+        self.tail.maxima.discount(share)
+        self._now = None
+
     def reached(
         self, minutes: NDArray[np.float64], day_type: int, needed: dict[Grade, float]
     ) -> dict[Grade, NDArray[np.bool_]]:
@@ -88,7 +99,7 @@ class Habit:
             "moments": self.base.moments.tolist(),
             "occurred": self.base.occurred.tolist(),
             "tail": self.tail.maxima.sums.tolist(),
-            "journal": [[day, each.minutes, each.day_type, each.until] for day, each in self.journal.entries],
+            "journal": [[day, each.minutes, each.day_type, each.until] for day, each in self.journal.kept],
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -96,7 +107,7 @@ class Habit:
         self.base.moments[...] = saved["moments"]
         self.base.occurred[...] = saved["occurred"]
         self.tail.maxima.sums[...] = saved["tail"]
-        self.journal.entries = [
+        self.journal.kept = [
             (day, HabitDay(minutes=minutes, day_type=day_type, until=until))
             for day, minutes, day_type, until in saved["journal"]
         ]

@@ -1,7 +1,7 @@
 """How soon quiet usually ends: the rate of the next sign of life by time of day, place and age of the quiet.
 
     λ[b,y]  endings of quiet per minute at risk, by quarter hour and kind of day, smoothed over five bins
-    θ[c]    how a place, a part of the day and an age of the quiet (c) speed that up or slow it down
+    θ[c]    how a place, three hours of the day and an age of the quiet (c) speed that up or slow it down
     m[c]    what is expected of θ[c]: the age in this home, and in this place of it, each held by the level above
     Λ(t)    = Σ_c (κ m[c] + k[c]) · log(1 + X_c(t) / (κ + e[c])),   X_c = ∫ λ over the part of the quiet in c
 
@@ -30,9 +30,11 @@ AGE_EDGES = (
     np.array(prior.AGE_EDGES_MINUTES[1:], dtype=np.float64) * 60.0
 )  # seconds; the first age begins at five minutes
 AGES = len(prior.AGE_EDGES_MINUTES)
-CELLS_OF_PLACE = len(PARTS) * AGES
+BLOCKS = 8  # of three hours: an afternoon's nap and the hours after it are not one part of the day
+BLOCK_OF_BIN: Ints = np.arange(BINS) * BLOCKS // BINS
+CELLS_OF_PLACE = BLOCKS * AGES
 _AGE_EDGES = AGE_EDGES.tolist()  # the same for the arithmetic without numpy, which is quicker for a few numbers
-_PART_OF_BIN = PART_OF_BIN.tolist()
+_BLOCK_OF_BIN = BLOCK_OF_BIN.tolist()
 STEP = 60.0  # seconds; ages and rates are constant within a minute
 HALF_LIFE_DAYS = 35.0  # learned days
 _POOL_MINUTES = 240.0  # exposure at which a bin of this home weighs as much as the population
@@ -62,7 +64,7 @@ class Hazard:
     def __init__(self) -> None:
         self.endings: Float32s = np.zeros((2, BINS), np.float32)  # K
         self.minutes: Float32s = np.zeros((2, BINS), np.float32)  # E
-        shape = (len(Place), len(PARTS), AGES)
+        shape = (len(Place), BLOCKS, AGES)
         self.cell_endings: Float32s = np.zeros(shape, np.float32)  # k
         self.cell_expected: Float32s = np.zeros(shape, np.float32)  # e
         self.rates: Float32s = fresh_rates(
@@ -90,7 +92,7 @@ class Hazard:
         quarters = (begins // QUARTER).astype(np.int64)
         table = clock.quarters(int(quarters[0]), int(quarters[-1]))[:, quarters - quarters[0]]
         aged = np.searchsorted(AGE_EDGES, np.concatenate(ages) + 1e-3, side="right")
-        cells = (place * len(PARTS) + PART_OF_BIN[table[0]]) * AGES + aged
+        cells = cell_of(place, table[0], aged)
         return Path(stops, stops - begins, table[0], table[1], cells)
 
     def spells(self, stretches: list[Stretch], place: Place, clock: ClockBins) -> list[Spell]:
@@ -107,7 +109,7 @@ class Hazard:
                     older = math.ceil((start + _AGE_EDGES[aged] - age - 1e-3) / STEP) * STEP
                     if at < older < until:
                         until = older
-                cell = (place * len(PARTS) + _PART_OF_BIN[bin_]) * AGES + aged
+                cell = (place * BLOCKS + _BLOCK_OF_BIN[bin_]) * AGES + aged
                 found.append(((until - at) / 60.0, day_type, bin_, cell))
                 at = until
             age += end - start
@@ -170,14 +172,13 @@ class Hazard:
     def day_over(self, *, learned: bool) -> None:
         """Bring the rates up to date; forget a little if the day taught something."""
         if learned:
-            keep = np.float32(2.0 ** (-1.0 / HALF_LIFE_DAYS))
             for counts in (self.endings, self.minutes, self.cell_endings, self.cell_expected):
-                counts *= keep
+                forget(counts)
         self.rates[...] = fresh_rates(self.endings, self.minutes)
         self.means[...] = fresh_means(self.cell_endings, self.cell_expected)
 
     def speed(self) -> Floats:
-        """θ of every cell (place, part, age): the posterior mean."""
+        """θ of every cell (place, block, age): the posterior mean."""
         shape, scale = self.shape_and_scale(np.arange(self.cell_endings.size))
         return (shape / scale).reshape(self.cell_endings.shape)
 
@@ -194,7 +195,7 @@ class Hazard:
 
     def shape_and_scale(self, cells: Ints) -> tuple[Floats, Floats]:
         """Of θ[c]'s Gamma distribution: κ m + k and κ + e."""
-        means = self.means[cells // (len(PARTS) * AGES), cells % AGES].astype(np.float64)
+        means = self.means[cells // CELLS_OF_PLACE, cells % AGES].astype(np.float64)
         shape = _CELL_EVENTS * means + self.cell_endings.reshape(-1)[cells].astype(np.float64)
         return shape, _CELL_EVENTS + self.cell_expected.reshape(-1)[cells].astype(np.float64)
 
@@ -213,8 +214,34 @@ class Hazard:
 # Of one home or, with more dimensions in front, of as many homes as one likes: `fleet` asks for a thousand at once.
 
 
+def forget(counts: Float32s, half_life_days: float = HALF_LIFE_DAYS) -> None:
+    """A learned day has passed: a little is forgotten, and what is left is kept to a two-thousandth.
+
+    No count is worth more than that, and two copies of it are saved with every snapshot (`learning`): half their bytes.
+    """
+    counts *= np.float32(2.0 ** (-1.0 / half_life_days))
+    bits = counts.view(np.uint32)
+    bits += np.uint32(0x1000)
+    bits &= np.uint32(0xFFFFE000)
+
+
+def cell_of(place: Ints | int, bins: Ints, ages: Ints) -> Ints:
+    """The cell of each of these places, quarter hours and ages."""
+    return np.asarray((place * BLOCKS + BLOCK_OF_BIN[bins]) * AGES + ages)
+
+
+def by_block(counts: Float32s) -> Float32s:
+    """Counts of cells as they are now; those of a state that knew four parts of the day are spread over their hours."""
+    if counts.shape[-2] == BLOCKS:
+        return counts
+    share = np.zeros((BLOCKS, len(PARTS)))
+    np.add.at(share, (BLOCK_OF_BIN, PART_OF_BIN), 1.0)
+    share /= share.sum(axis=0)
+    return (share @ counts).astype(np.float32)
+
+
 def fresh_means(cell_endings: Float32s, cell_expected: Float32s) -> Float32s:
-    """m[place, age] from k and e[place, part, age]."""
+    """m[place, age] from k and e[place, block, age]."""
     endings, expected = _over(cell_endings), _over(cell_expected)
     by_age = (_AGE_EVENTS * prior.speeds_by_age() + _over(endings)) / (_AGE_EVENTS + _over(expected))
     endings += _PLACE_EVENTS * by_age[..., np.newaxis, :]
@@ -234,7 +261,7 @@ def fresh_rates(endings: Float32s, minutes: Float32s) -> Float32s:
 
 def _mean(means: Float32s, cell: int) -> float:
     """m of one cell."""
-    return float(means.item(cell // (len(PARTS) * AGES), cell % AGES))
+    return float(means.item(cell // CELLS_OF_PLACE, cell % AGES))
 
 
 def _passed(exposure: float, mean: float, endings: float, expected: float) -> float:

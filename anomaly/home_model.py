@@ -2,13 +2,12 @@
 
 Everything happens in the order of event time, and what is said is said at a full minute, knowing exactly what happened
 before that minute. So it makes no difference in how many steps the clock is advanced, or where a run is cut in two.
-Score, then learn: a quiet is scored while it lasts and taught when it is over, and blind time, absences, visits and
-whatever is under an open alert teach nothing. Not here yet: the governor of the alert budget, and a journal for the
-counts of quiets.
+Score, then learn: a quiet is scored while it lasts and teaches when its day is over (`learning`); blind time, absences,
+visits and whatever is under an open alert teach nothing.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,26 +17,23 @@ from anomaly import state as saved_form
 from anomaly.clock_bins import QUARTER
 from anomaly.counts import QuarterCounts
 from anomaly.detectors.blindness import Blindness
-from anomaly.detectors.detector import Detector, Known, heeds
+from anomaly.detectors.detector import Detector, Diary, Known, Pupil, heeds, reads
 from anomaly.detectors.family import family
 from anomaly.detectors.hub_silence import HubSilence
-from anomaly.detectors.inactivity import Inactivity, score_of
+from anomaly.detectors.inactivity import Inactivity
 from anomaly.detectors.not_up import NotUp
 from anomaly.detectors.sensor_silence import SensorSilence
-from anomaly.hazard import CLOCK_STARTS, Hazard, fresh_means
+from anomaly.episode import Episodes
+from anomaly.hazard import Hazard, by_block
+from anomaly.learning import Learning
 from anomaly.open_finding import Finding
 from anomaly.plan import HomePlan, PlanSensor
 from anomaly.return_period import DailyMaximum
-from anomaly.situation import CENSORED_AFTER, MISSED_DOOR, Quiet, Situation
-from anomaly.waiting import highest_score
-from store.deviation import Grade
+from anomaly.situation import Quiet, Situation
 from store.hub import HubState
 from store.recording import HUB, Row, RowsInOrder
 
-OBSERVED_SHARE = 0.7  # of a day, below which the day is missing, not quiet
-_PROBABLY = 0.5
-_PASSAGE_LESSON = 900.0  # seconds of quiet after the front door, before they tell whether somebody had left
-_AT_HOME_FOR_SURE = 7200.0  # a longer quiet that ends at the front door may have been an unnoticed outing
+_PUPILS = ("not_up", "dwell", "not_returned", "door_at_night")  # who learn whole days through `learning`
 
 
 class HomeModel:
@@ -51,7 +47,7 @@ class HomeModel:
         self.counts = QuarterCounts()
         self.inactivity, self.not_up = Inactivity(), NotUp()
         self.blindness, self.hub_silence = Blindness(), HubSilence()
-        self.sensor_silence = SensorSilence()
+        self.sensor_silence, self.episodes = SensorSilence(), Episodes()
         self.known.suspects = lambda: self.sensor_silence.suspects(self.known)
         self._family = family()
         self._detectors: dict[str, Detector] = {
@@ -61,18 +57,23 @@ class HomeModel:
             "hub_silence": self.hub_silence,
             "sensor_silence": self.sensor_silence,
             **self._family,
+            "episodes": self.episodes,
         }
+        pupils = {name: each for name in _PUPILS if isinstance(each := self._detectors[name], Pupil)}
+        diaries = [each for each in self._family.values() if isinstance(each, Diary)]
+        self.learning = Learning(self.known, pupils, diaries)
+        self.chances = self.learning.chances  # of the quiets since somebody looked
         # Those who listen: most detectors have nothing to learn from single rows, and rows are what there is most of.
         self._readers = [detector for detector in self._family.values() if heeds(detector, "reading")]
-        self._listeners = [detector for detector in self._detectors.values() if heeds(detector, "life")]
+        self._listeners = [detector.life for detector in self._detectors.values() if heeds(detector, "life")]
+        self._readers_of: dict[str, tuple[PlanSensor, list[Callable[..., Iterable[Finding]]]]] = {}
+        self._counted = ("", -1)  # the newest movement: room and quarter hour
         self._onlookers: set[str] = set()
         self._rows = RowsInOrder()
         self._at = -math.inf  # a full minute: everything before it is known and decided
         self._midnight = math.inf
-        self._top = 0.0  # the largest surprise of the running day
-        self._quiets = 0  # that ended on the running day
         self._view = (False, False, False)
-        self.chances: list[float] = []  # exp(−Λ) at the end of each quiet at home, for whoever watches the model
+        self._accounted = 0  # findings of the running step that the governor has heard of
         self.fed_until: float | None = None  # noted by replay, so that a run can go on where another stopped
         if arrays is not None:
             for part in (self.known.hazard, self.counts, self.known.maxima):
@@ -104,13 +105,14 @@ class HomeModel:
         """Let something look on with the eyes of a detector: the scorecard. It is no part of the saved state."""
         self._detectors[name] = onlooker
         self._readers.append(onlooker)
-        self._listeners.append(onlooker)
+        self._readers_of.clear()
+        self._listeners.append(onlooker.life)
         self._onlookers.add(name)
 
     def open_findings(self) -> list[Finding]:
         """What is unusual just now."""
         held = (found for detector in self._detectors.values() for found in detector.held())
-        return [found.finding(self.plan) for found in held]
+        return [self.episodes.as_told(found.finding(self.plan)) for found in held]
 
     @property
     def waiting(self) -> int:
@@ -118,8 +120,19 @@ class HomeModel:
         return len(self._rows)
 
     def change_plan(self, plan: HomePlan) -> None:
-        """The home was described anew: sensors, absences, visits, limits."""
+        """The home was described anew: sensors, absences, visits, limits, or what must not teach."""
+        if plan == self.plan:
+            return
         self.known.situation.change_plan(plan)
+        self._replanned()
+
+    def _replanned(self) -> None:
+        if math.isinf(self._at):
+            return
+        known = self.known
+        known.governor.weigh(self.plan.limits, self.plan.confirmed)
+        self.learning.plan_changed(known.situation.clock.at(self._at)[2])
+        self.inactivity.day_over(self._at, known, learnable=False)  # its thresholds may have moved
 
     def feed(self, rows: Iterable[Row]) -> None:
         """Take rows in, in any order. They count when the clock passes them; if it has passed, they are late."""
@@ -130,11 +143,11 @@ class HomeModel:
         """Move the clock to the last full minute not after `until`; what there was to say, in that order."""
         found: list[Finding] = []
         self._advance(math.floor(until.timestamp() / 60.0) * 60.0, found)
-        return found
+        return self.episodes.joined(found)
 
     def _advance(self, end: float, found: list[Finding]) -> None:
-        situation = self.known.situation
-        rows = self._rows
+        situation, rows = self.known.situation, self._rows
+        self._accounted = 0
         if math.isinf(self._at):
             if not rows or rows.first_at.timestamp() >= end:
                 return
@@ -142,7 +155,7 @@ class HomeModel:
         detectors = list(self._detectors.values())
         self._changed(self._at, found)  # the plan may have been changed
         while True:
-            row_at = rows.first_at.timestamp() if rows else math.inf
+            row_at = rows.first_epoch()
             change_at = situation.next_change()
             due = self._midnight
             for detector in detectors:
@@ -163,13 +176,14 @@ class HomeModel:
                     break
                 situation.at = max(situation.at, due)
                 if due >= self._midnight:
-                    self._day_over(self._midnight)
+                    self._day_over(self._midnight, found)
                 for detector in detectors:
                     if detector.due <= due:
                         found += detector.look(due, self.known)
                 self._sensors_judged(due, found)
         self._at = max(self._at, end)
         situation.at = max(situation.at, self._at)
+        self._account(found)
 
     def _begin(self, first: float) -> None:
         self._at = math.floor(first / 60.0) * 60.0
@@ -185,8 +199,9 @@ class HomeModel:
         if t > situation.at:
             situation.at = t
         if row.sensor == HUB:
-            if not (late and row.value is HubState.OFFLINE):
-                situation.check_in(t, is_offline=row.value is HubState.OFFLINE)
+            is_offline = row.value is HubState.OFFLINE
+            if not (late and is_offline):
+                situation.check_in(t, is_offline=is_offline)
                 self._changed(situation.at, found)
             return
         sensor = situation.sensors.get(row.sensor)
@@ -199,21 +214,31 @@ class HomeModel:
                 self._told(sensor, t, None, found)
             return
         situation.note_state(sensor, t, value)
-        found += self.sensor_silence.note_state(sensor, t, value, known)
-        for detector in self._readers:
-            found += detector.reading(sensor, t, value, known)
+        readers = self._readers_of.get(sensor.code)
+        if readers is None or readers[0] is not sensor:
+            chosen = [detector.reading for detector in self._readers if reads(detector, sensor)]
+            readers = self._readers_of[sensor.code] = sensor, [self.sensor_silence.note_state, *chosen]
+        for reading in readers[1]:
+            if said := reading(sensor, t, value, known):
+                found += said
         if sensor.shows_life(value):
             before = situation.quiet
-            chance_out = 0.0 if before is None else self._quiet_over(before, sensor, t)
+            chance_out = 0.0
+            if before is not None:
+                chance_out = self.learning.quiet_over(before, sensor, t, self.inactivity.open)
             known.witnesses.life(sensor.code, t, is_watched=before is not None and before.is_plain)
             situation.life(sensor, t, value, chance_out=chance_out)
-            self.counts.life(situation.clock.at(t)[0], sensor.room)
+            counted = (sensor.room, int(t // QUARTER))
+            if counted != self._counted:
+                self._counted = counted
+                self.counts.life(situation.clock.at(t)[0], sensor.room)
             self._told(sensor, t, before, found)
 
     def _told(self, sensor: PlanSensor, t: float, before: Quiet | None, found: list[Finding]) -> None:
         known = self.known
-        for detector in self._listeners:
-            found += detector.life(sensor, t, before, known)
+        for life in self._listeners:
+            if said := life(sensor, t, before, known):
+                found += said
         self._sensors_judged(t, found)
 
     def _changed(self, t: float, found: list[Finding]) -> None:
@@ -226,74 +251,41 @@ class HomeModel:
                 found += detector.changed(t, self.known)
 
     def _sensors_judged(self, t: float, found: list[Finding]) -> None:
-        situation = self.known.situation
-        silent = self.sensor_silence.unseeing
+        situation, silence = self.known.situation, self.sensor_silence
+        if not silence.silent and not silence.jammed and not situation.silent_sensors:
+            return
+        silent = silence.unseeing
         if silent != situation.silent_sensors:
             situation.silent_sensors = set(silent)
             situation.refresh(t)
             self._changed(t, found)
 
-    def _quiet_over(self, quiet: Quiet, sensor: PlanSensor, t: float) -> float:
-        """Score a quiet for the last time, then learn from it. The chance that the resident was out at its end."""
-        if t - quiet.began < CLOCK_STARTS:
-            return quiet.gone
-        known, situation = self.known, self.known.situation
-        observed = quiet.observed(t)
-        spells = known.hazard.spells(observed, quiet.place, situation.clock)
-        if situation.lost_sensors:
-            path = known.hazard.path(observed, quiet.place, situation.clock)
-            surprise = known.hazard.surprise(known.witnesses.without(path, situation.lost_sensors))
-            final = float(surprise[-1]) if len(surprise) else 0.0
-            top = float(score_of(quiet, path, known)[-1]) if len(surprise) else 0.0
-        else:
-            final = known.hazard.surprise_of(spells)
-            top = highest_score(known.hazard, spells, out=quiet.chance_out)
-        gone = max(quiet.gone, MISSED_DOOR)
-        chance_out = gone / (gone + (1.0 - gone) * math.exp(-final))
-
-        age = quiet.age(t)
-        if quiet.tainted or t - quiet.began - age > CENSORED_AFTER:
-            return chance_out
-        self._quiets += 1
-        if quiet.out < _PROBABLY:
-            self.chances.append(math.exp(-final))
-        alarmed = self.inactivity.open is not None and self.inactivity.open.grade != Grade.NOTICE
-        if alarmed:  # the day counts as one that reached the threshold, so that repeated alarms grow rarer, slowly
-            needed = known.required_days(self.plan.limits.false_inactivity_a_month)
-            top = min(top, known.maxima.surprise_of(needed.get(Grade.ATTENTION, 30.0)))
-        self._top = max(self._top, top)
-        if situation.is_settling(t):
-            return chance_out
-        if quiet.out > 0.0 and age >= _PASSAGE_LESSON:
-            situation.learn_passage(by_door=sensor.is_exit)
-        perhaps_out = sensor.is_exit and (quiet.out > 0.0 or age > _AT_HOME_FOR_SURE)
-        if not alarmed and not perhaps_out:
-            known.hazard.learn_one(spells)
-            if spells:
-                known.witnesses.quiet_over(sensor.code, t, quiet.place, spells[-1][2])
-        return chance_out
-
-    def _day_over(self, midnight: float) -> None:
-        known, situation = self.known, self.known.situation
+    def _day_over(self, midnight: float, found: list[Finding]) -> None:
+        known, situation, learning = self.known, self.known.situation, self.learning
+        day = situation.clock.at(midnight - QUARTER)[2]
         seen = situation.day_over(midnight)
-        begun = situation.clock.instant(situation.clock.at(midnight - QUARTER)[2], 0.0)
-        share = float(seen.sum()) / (midnight - begun)
-        learnable = share >= OBSERVED_SHARE and self._quiets > 0 and not situation.is_settling(midnight - QUARTER)
-        if learnable:
-            known.learned_days += share
-            known.maxima.learn_one(self._top)
-        known.hazard.day_over(learned=learnable)
-        known.witnesses.day_over(learned=learnable)
-        self.counts.day_over(seen, learnable=learnable)
+        share, learnable = learning.may_teach(midnight, seen)
+        learning.tell_diaries(day + 1)
         for detector in self._detectors.values():
             detector.day_over(midnight, known, learnable=learnable)
-        self._top, self._quiets = 0.0, 0
+        learning.day_over(midnight, share, learnable=learnable)
+        may_teach = learnable and not learning.must_not_teach(day)
+        known.witnesses.day_over(learned=may_teach)
+        self.counts.day_over(seen, learnable=may_teach)
+        self._account(found)
+        known.governor.day_over(day, self.plan.limits, self.plan.confirmed, is_observed=learnable)
         self._midnight = situation.clock.midnight_after(midnight)
+
+    def _account(self, found: list[Finding]) -> None:
+        """The governor hears what was said since it was told last."""
+        self.known.governor.note(found[self._accounted :])
+        self._accounted = len(found)
 
     # Saved and gone on from ------------------------------------------------------------------
 
     def _arrays(self) -> dict[str, Any]:
-        return {**self.known.hazard.arrays(), **self.counts.arrays(), "maxima": self.known.maxima.sums}
+        found = {**self.known.hazard.arrays(), **self.counts.arrays(), "maxima": self.known.maxima.sums}
+        return {name: array for name, array in found.items() if name not in ("rates", "means")}  # they follow from it
 
     def _witness_arrays(self) -> dict[str, Any]:
         return {f"witness_{name}": array for name, array in self.known.witnesses.arrays().items()}
@@ -306,8 +298,8 @@ class HomeModel:
             "fed_until": self.fed_until,
             "at": self._at,
             "midnight": self._midnight,
-            "top": self._top,
-            "quiets": self._quiets,
+            "learning": self.learning.saved(),
+            "governor": self.known.governor.saved(),
             "view": self._view,
             "learned_days": self.known.learned_days,
             "today": self.counts.saved_today(),
@@ -317,20 +309,22 @@ class HomeModel:
             "waiting": [[row.at.timestamp(), row.sensor, row.value] for row in rows],
             "last_values": self._rows.last_values(),
         }
-        return saved_form.pack(values, {**self._arrays(), **self._witness_arrays()})
+        return saved_form.pack(values, {**self._arrays(), **self._witness_arrays(), "journal": self.learning.packed()})
 
     def _restore(self, state: bytes) -> None:
         values, arrays = saved_form.unpack(state)
         if values["home"] != self.plan.code:
             raise saved_form.StateError(f"the state of home {values['home']}, not of {self.plan.code}")
         self.fed_until = values["fed_until"]
-        for name, array in self._arrays().items():
-            if name in arrays and (name != "maxima" or "means" in arrays):  # older daily maxima are of another score
-                array[...] = arrays[name]
-        if "means" not in arrays:  # saved before there were any
-            self.known.hazard.means[...] = fresh_means(arrays["cell_endings"], arrays["cell_expected"])
+        mine = {**self._arrays(), **self.known.hazard.arrays()}
+        if "learning" not in values and "means" not in arrays:
+            del mine["maxima"]  # those of the oldest states are of another score
+        for name, array in mine.items():
+            if name in arrays:
+                array[...] = by_block(arrays[name]) if name.startswith("cell_") else arrays[name]
+        if "means" not in arrays:  # nor rates, in newer states: they follow from the counts
+            self.known.hazard.day_over(learned=False)
         self._at, self._midnight = values["at"], values["midnight"]
-        self._top, self._quiets = values["top"], values["quiets"]
         watching, can_see, covered = values["view"]
         self._view = (watching, can_see, covered)
         self.known.learned_days = values["learned_days"]
@@ -343,6 +337,11 @@ class HomeModel:
         for name, detector in self._detectors.items():
             if name in values["detectors"]:  # one that is newer than the state begins to learn now
                 detector.restore(values["detectors"][name])
+        if "learning" in values:  # what is older has learned at once, and can take nothing back of that
+            self.learning.restore(values["learning"], arrays["journal"])
+            self.known.governor.restore(values["governor"], self.plan.limits, self.plan.confirmed)
+            if math.isfinite(self._at) and self.learning.is_outdated(self.known.situation.clock.at(self._at)[2]):
+                self._replanned()
         self._rows = RowsInOrder(values["last_values"])
         self.feed(
             Row(at=datetime.fromtimestamp(t, UTC), sensor=sensor, value=HubState(value) if sensor == HUB else value)

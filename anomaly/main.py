@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import psycopg
 
+from anomaly.governing import Governing
 from anomaly.settings import WatchSettings
 from anomaly.shares import Shares
 from anomaly.worker import Worker
@@ -67,12 +68,14 @@ def watch(
         open_pool(database, size=2) as pool,
     ):
         worker = Worker(pool, clock=clock, own=own)
+        governing = Governing(pool, clock=clock)
         while not stop.is_set():
             more = False
             try:
                 worker.watch_only(shares.look())
                 more = worker.step()
                 worker.note_seen()
+                governing.step()
             except psycopg.OperationalError as exc:
                 log.warning("no database just now: %s", exc)
                 stop.wait(_POLL_REAL.total_seconds())

@@ -27,6 +27,7 @@ _CHATTER = 120  # presses in a night that no person makes
 _AN_OUTING = 900.0  # seconds
 _PROBABLY = 0.5
 _BEDROOM = (Place.BEDROOM, Place.IN_BED)
+_BED, _BATHROOM = SensorKind.BED, Place.BATHROOM  # asked for at every row: looking a member up takes long
 
 
 @dataclass(slots=True)
@@ -108,9 +109,9 @@ class Nights:
             self.turn(t, situation)
         night = self.night
         assert night is not None
-        if sensor.kind is SensorKind.BED:
+        if sensor.kind is _BED:
             self._mat(night, t, is_pressed=is_pressed(situation))
-        if sensor.place is Place.BATHROOM:
+        if sensor.place is _BATHROOM:
             self._bathroom(night, t)
         else:
             self.bathroom_left = True

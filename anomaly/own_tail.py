@@ -16,7 +16,7 @@ class OwnTail:
     """How rare a chance really is in one home. Scoring changes nothing."""
 
     def __init__(self) -> None:
-        self.maxima = DailyMaximum(mu=0.0, sigma=1.0)
+        self.maxima = DailyMaximum(mu=0.0, sigma=1.0, young=0.0, held=20.0, settles=False)
 
     def learn_one(self, chance: float) -> None:
         """Another observed day ended with this chance."""

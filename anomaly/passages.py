@@ -37,6 +37,7 @@ class Passages:
 
     def __init__(self) -> None:
         self.counts: Floats = np.zeros((len(PARTS), len(Passage), 2))  # [part of day][passage][left, stayed]
+        self.today: list[list[int]] = []  # what the running day showed: where to count it
 
     def chance_left(self, quarter: int, passage: Passage) -> float:
         """That whoever goes through the door in this quarter hour of the day has left. Higher: rather gone."""
@@ -49,6 +50,20 @@ class Passages:
     def learn(self, quarter: int, passage: Passage, *, left: bool) -> None:
         """It is known what one of this quarter hour meant."""
         self.counts[PART_OF_BIN[quarter], passage, 0 if left else 1] += 1.0
+
+    def note(self, quarter: int, passage: Passage, *, left: bool) -> None:
+        """The same, to be learned when its day is over, if the day may teach."""
+        self.today.append([int(PART_OF_BIN[quarter]), int(passage), 0 if left else 1])
+
+    def taught(self) -> list[list[int]]:
+        """What the day that is over showed, to be learned or not."""
+        today, self.today = self.today, []
+        return today
+
+    def learn_day(self, taught: list[list[int]]) -> None:
+        """Add a day."""
+        for part, passage, side in taught:
+            self.counts[part, passage, side] += 1.0
 
     def restore(self, counts: list[list[list[float]]]) -> None:
         """From JSON; what a release counted that did not tell the hour is learned anew."""

@@ -1,14 +1,17 @@
 """What the model must be told about a home: its sensors, its clock, when nobody is to be expected. Pure data."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime
 from enum import IntEnum
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from store.coverage import covered_for
+from store.feedback import Feedback
 from store.home import Absence, Home, Sensor, SensorKind
 from store.home_file import HomeFile
+from store.watching import DEFAULT_BUDGET, Stage, Watching
 
 
 class Place(IntEnum):
@@ -88,6 +91,15 @@ class Limits:
     hot_degrees: float = 28.0  # °C
     very_hot_degrees: float = 32.0
 
+    def for_budget(self, false_alerts_a_month: float) -> Self:
+        """These limits for a home whose findings together may cost so many false alerts; what is fixed stays."""
+        if false_alerts_a_month == DEFAULT_BUDGET:
+            return self
+        share = false_alerts_a_month / DEFAULT_BUDGET
+        names = [each.name for each in fields(self) if each.name.startswith("false_")]
+        budgets = {name: getattr(self, name) * share for name in names}
+        return replace(self, **budgets)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
@@ -111,6 +123,12 @@ class HomePlan:
     visits: tuple[Period, ...] = ()
     always_observed: bool = False  # a recording without any hub row
     limits: Limits = field(default_factory=Limits)
+    masked: tuple[Period, ...] = ()  # must not teach: emergencies ± 24 h, alerts still open, what was expected
+    confirmed: frozenset[str] = frozenset()  # ids of findings that people confirmed as genuine: never desensitise
+    usual: frozenset[date] = frozenset()  # civil days of which staff said "usual for this resident": they may teach
+    offset: float = 0.0  # the fleet's governor g, nats: added to every threshold
+    is_shadow: bool = False  # findings are written down and shown, but nobody is alerted by them
+    new_normal_from: datetime | None = None  # staff say that the routine has changed from then on
 
 
 def plan_of_file(home: HomeFile, *, always_observed: bool) -> HomePlan:
@@ -138,8 +156,20 @@ def plan_of_file(home: HomeFile, *, always_observed: bool) -> HomePlan:
     )
 
 
-def plan_of_home(home: Home, sensors: list[Sensor], absences: list[Absence], *, limits: Limits) -> HomePlan:
-    """The plan of a home in the database."""
+def plan_of_home(
+    home: Home,
+    sensors: list[Sensor],
+    absences: list[Absence],
+    *,
+    limits: Limits,
+    watching: Watching | None = None,
+    feedback: Feedback | None = None,
+    offset: float = 0.0,
+    now: datetime | None = None,
+) -> HomePlan:
+    """The plan of a home in the database: `watching` scales the limits, `feedback` is what people said of alerts."""
+    watching, feedback = watching or Watching(home_id=home.id), feedback or Feedback()
+    stage = watching.stage if now is None else watching.stage_at_time(now)
     return HomePlan(
         home_id=home.id,
         code=home.code,
@@ -160,7 +190,13 @@ def plan_of_home(home: Home, sensors: list[Sensor], absences: list[Absence], *, 
             for sensor in sorted(sensors, key=lambda each: each.code)
         ),
         absences=_periods((each.from_at, each.until_at) for each in absences),
-        limits=limits,
+        limits=limits.for_budget(watching.false_alerts_a_month),
+        masked=_periods(feedback.masked),
+        confirmed=frozenset(str(finding) for finding in feedback.confirmed),
+        usual=feedback.usual_days(ZoneInfo(home.time_zone)),
+        offset=offset,
+        is_shadow=stage is not Stage.LIVE,
+        new_normal_from=watching.new_normal_from,
     )
 
 

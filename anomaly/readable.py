@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from anomaly import explain
-from anomaly.clock_bins import BINS, DAY_TYPES, PART_OF_BIN
+from anomaly.clock_bins import BINS, DAY_TYPES
 from anomaly.detectors.detector import WARM_UP_DAYS
-from anomaly.hazard import AGE_EDGES, CLOCK_STARTS, Hazard
+from anomaly.hazard import AGE_EDGES, BLOCK_OF_BIN, CLOCK_STARTS, Hazard
 from anomaly.home_model import HomeModel
 from store.routine import Routine, RoutineProgress, Usual
 
@@ -55,11 +55,11 @@ def usual_quiet_minutes(hazard: Hazard) -> list[float]:
     """A quiet that begins in this quarter hour is over within so many minutes on 19 of 20 occasions, in any place."""
     rates = (5.0 * hazard.rates[0] + 2.0 * hazard.rates[1]) / 7.0  # per minute, over the week
     weight = hazard.cell_expected.astype(np.float64) + 0.01
-    speed = (hazard.speed() * weight).sum(0) / weight.sum(0)  # (part, age)
+    speed = (hazard.speed() * weight).sum(0) / weight.sum(0)  # (block, age)
     steps = np.arange(0, 24 * 60, _STEP_MINUTES)
     ages = np.searchsorted(AGE_EDGES, steps * 60.0 + CLOCK_STARTS + 1e-3, side="right")
     bins = (np.arange(BINS)[:, None] + (steps[None, :] + CLOCK_STARTS / 60.0) // 15).astype(np.int64) % BINS
-    surprise = np.cumsum(rates[bins] * speed[PART_OF_BIN[bins], ages[None, :]] * _STEP_MINUTES, axis=1)
+    surprise = np.cumsum(rates[bins] * speed[BLOCK_OF_BIN[bins], ages[None, :]] * _STEP_MINUTES, axis=1)
     over = np.argmax(surprise >= _OVER, axis=1)
     over = np.where(surprise[:, -1] >= _OVER, over, len(steps) - 1)
     return [float((step + 1) * _STEP_MINUTES + CLOCK_STARTS / 60.0) for step in over]

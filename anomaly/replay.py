@@ -7,7 +7,6 @@ import argparse
 import heapq
 import json
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,9 +16,11 @@ from anomaly.home_model import HomeModel
 from anomaly.open_finding import Finding
 from anomaly.plan import plan_of_file
 from anomaly.state import StateError
+from store.deviation import Deviation
 from store.finding import finding_json
 from store.home_file import HomeFile, InputError, read_home_file
 from store.recording import Row, has_hub_rows, read_recording
+from store.whole_file import write_whole
 
 _CHUNK = 20_000  # rows taken in before the clock is moved on
 GOOD, BAD_INPUT = 0, 2
@@ -57,9 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
             json.dumps(finding_json(finding, home.zone), ensure_ascii=False) + "\n" for finding in in_order(findings)
         )
         if arguments.state_out is not None:
-            _write(arguments.state_out, model.to_bytes())
+            write_whole(arguments.state_out, model.to_bytes())
         if arguments.output is not None:
-            _write(arguments.output, lines.encode())
+            write_whole(arguments.output, lines.encode())
         else:
             sys.stdout.write(lines)
     except InputError as exc:
@@ -100,11 +101,12 @@ def replayed(
 
 
 def in_order(revisions: Iterable[Finding]) -> list[Finding]:
-    """One of each finding and grade, with its end if it is known, in order of `raised_at`."""
+    """One of each finding and grade, alone and in its episode, with its end if known, in order of `raised_at`."""
     latest = {}
     ended = {}
     for finding in revisions:
-        latest[finding.id, finding.grade] = finding
+        alone = finding.grade_alone if isinstance(finding, Deviation) else finding.grade
+        latest[finding.id, finding.grade, alone] = finding
         if finding.ended_at is not None:
             ended[finding.id] = finding.ended_at
     known = [replace(finding, ended_at=ended.get(finding.id)) for finding in latest.values()]
@@ -151,16 +153,3 @@ def _may_be_written(path: Path | None) -> None:
         raise InputError(path, "is a folder; a file is needed")
     if path is not None and not path.absolute().parent.is_dir():
         raise InputError(path, "there is no such folder to write it to")
-
-
-def _write(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise

@@ -16,8 +16,10 @@ from anomaly.home_model import HomeModel
 from anomaly.plan import HomePlan, Limits, plan_of_home
 from anomaly.state import StateError
 from store.database import Conn
+from store.feedback import feedback_of_homes
 from store.home import Home, absences_of_homes, sensors_of_homes
 from store.routine import RoutineSnapshot, latest_snapshots
+from store.watching import watching_of_homes
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +36,23 @@ class Kept:
 
 
 def plans_of(conn: Conn, homes: Collection[Home], *, now: datetime) -> dict[int, HomePlan]:
-    """How these homes are described just now."""
+    """How these homes are described just now, and what people have said of them. Four queries, however many homes."""
     ids = [home.id for home in homes]
     sensors = sensors_of_homes(conn, ids)
     absences = absences_of_homes(conn, ids, now - _ABSENCES_SINCE, now + _ABSENCES_AHEAD)
+    watching = watching_of_homes(conn, ids)
+    feedback = feedback_of_homes(conn, ids, now=now)
     return {
-        home.id: plan_of_home(home, sensors[home.id], absences[home.id], limits=Limits())
+        home.id: plan_of_home(
+            home, sensors[home.id], absences[home.id], limits=Limits(), watching=watching[home.id][0],
+            offset=watching[home.id][1], feedback=feedback[home.id], now=now,
+        )
         for home in homes
     }  # fmt: skip
 
 
 def kept_of(conn: Conn, homes: Collection[Home], *, now: datetime) -> dict[int, Kept]:
-    """Three queries, however many homes. Raises if one of them cannot be described."""
+    """A few queries, however many homes. Raises if one of them cannot be described."""
     snapshots = latest_snapshots(conn, [home.id for home in homes])
     plans = plans_of(conn, homes, now=now)
     return {home_id: Kept(plan=plan, snapshot=snapshots.get(home_id)) for home_id, plan in plans.items()}

@@ -5,6 +5,10 @@
 A Gumbel distribution of the largest Λ of a day. μ belongs to the home, σ to the population and, slowly, to the home:
 five values of σ are carried side by side and weighted by their likelihood. For each, exp(μ/σ) is a ratio of two sums,
 so that days can be added, forgotten and taken away, and one monstrous day moves nothing (its exp(−M/σ) is almost 0).
+
+A home that is new is scored by what is not known yet, and its first days come out higher, and farther apart, than its
+later ones ever will. So σ is expected larger at first, and days are forgotten the sooner the fewer they are: kept as
+the others are, the first fortnight made every threshold two and a half times as rare as promised, for half a year.
 """
 
 import math
@@ -20,14 +24,26 @@ HALF_LIFE_DAYS = 90.0
 PRIOR_DAYS = 12.0  # days of evidence that the population counts for
 _SIGMAS = np.array([0.5, 0.7, 0.95, 1.3, 1.8])
 _NEWTON_STEPS, _LONGEST_STEP, _NEAR_ENOUGH = 60, 4.0, 1e-7  # nats; the step after it is smaller than any float
-_SIGMA_PRIOR_DAYS = 20.0  # how firmly the population's σ is held
+_HELD_DAYS = 30.0  # how firmly the population's σ is held
+_YOUNG_DAYS = 3.0  # days of evidence after which half of what σ is larger by at first is gone
+_SHORTEST, _DAYS_TO_HALF = 2.0, 1.2  # half-life in days: at least, and for each day of evidence
 
 
 class DailyMaximum:
     """What the largest surprise of a day usually is in this home. High surprise = rare."""
 
-    def __init__(self, *, mu: float = prior.DAILY_MAXIMUM_MU, sigma: float = prior.DAILY_MAXIMUM_SIGMA) -> None:
-        self._mu, self._sigma = mu, sigma  # of the population, nats
+    def __init__(
+        self,
+        *,
+        mu: float = prior.DAILY_MAXIMUM_MU,
+        sigma: float = prior.DAILY_MAXIMUM_SIGMA,
+        young: float = prior.DAILY_MAXIMUM_YOUNG,
+        held: float = _HELD_DAYS,
+        settles: bool = True,
+    ) -> None:
+        """`young`: how much larger σ is at first; `held`: how firmly σ is; `settles`: are the first days others?"""
+        self._mu, self._sigma, self._young = mu, sigma, young  # of the population, nats
+        self._held, self._settles = held, settles
         # days, Σ M, Σ exp(−M/σ) for each σ; the population's days are added when asked
         self.sums: NDArray[np.float64] = np.zeros(2 + len(_SIGMAS))
         self._thresholds: dict[float, float] = {}  # until the next day is learned
@@ -44,9 +60,19 @@ class DailyMaximum:
 
     def learn_one(self, surprise: float) -> None:
         """Another observed day had this maximum."""
-        self.sums *= 2.0 ** (-1.0 / HALF_LIFE_DAYS)
+        half_life = min(max(_DAYS_TO_HALF * self.days, _SHORTEST), HALF_LIFE_DAYS) if self._settles else HALF_LIFE_DAYS
+        self.sums *= 2.0 ** (-1.0 / half_life)
         self._thresholds.clear()
         self.sums += np.concatenate(([1.0, surprise], np.exp(-surprise / _SIGMAS)))
+
+    def relearn(self, sums: NDArray[np.float64]) -> None:
+        """Back to these sums, or on to them."""
+        self.sums[...] = sums
+        self._thresholds.clear()
+
+    def discount(self, share: float) -> None:
+        """The days until now count so much."""
+        self.relearn(self.sums * share)
 
     def score_one(self, surprise: float) -> float:
         """The chance that a day of this home has a maximum above this."""
@@ -84,6 +110,7 @@ class DailyMaximum:
         *,
         mu: float = prior.DAILY_MAXIMUM_MU,
         sigma: float = prior.DAILY_MAXIMUM_SIGMA,
+        young: float = prior.DAILY_MAXIMUM_YOUNG,
     ) -> NDArray[np.float64]:
         """`surprise_of` for many homes and several N at once, from their `sums` (a row a home): a column for each N.
 
@@ -92,7 +119,7 @@ class DailyMaximum:
         days, total = sums[:, 0, np.newaxis], sums[:, 1, np.newaxis]
         mus = _SIGMAS * np.log((days + PRIOR_DAYS) / (sums[:, 2:] + PRIOR_DAYS * np.exp(-mu / _SIGMAS)))
         fit = -days * np.log(_SIGMAS) - (total - days * mus) / _SIGMAS - np.exp(mus / _SIGMAS) * sums[:, 2:]
-        fit -= _SIGMA_PRIOR_DAYS * np.log(_SIGMAS / sigma) ** 2
+        fit -= _HELD_DAYS * np.log(_SIGMAS / (sigma + young * 2.0 ** (-days / _YOUNG_DAYS))) ** 2
         weight = np.exp(fit - fit.max(axis=1, keepdims=True))
         weight /= weight.sum(axis=1, keepdims=True)
         found = np.empty((len(sums), len(once_in_days)))
@@ -124,7 +151,8 @@ class DailyMaximum:
         prior_terms = PRIOR_DAYS * np.exp(-self._mu / _SIGMAS)
         mu = _SIGMAS * np.log((own[0] + PRIOR_DAYS) / (own[2:] + prior_terms))
         fit = -own[0] * np.log(_SIGMAS) - (own[1] - own[0] * mu) / _SIGMAS - np.exp(mu / _SIGMAS) * own[2:]
-        fit -= _SIGMA_PRIOR_DAYS * np.log(_SIGMAS / self._sigma) ** 2
+        sigma = self._sigma + self._young * 2.0 ** (-self.days / _YOUNG_DAYS)
+        fit -= self._held * np.log(_SIGMAS / sigma) ** 2
         weight = np.exp(fit - fit.max())
         return mu, weight / weight.sum()
 

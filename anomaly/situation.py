@@ -24,6 +24,9 @@ PASSAGE = (
 )
 CENSORED_AFTER = 900.0  # blind seconds after which a quiet teaches nothing
 MISSED_DOOR = 1e-6  # chance of having left without a door event; bounds Λ, far above any threshold
+_MATS = {SensorKind.BED, SensorKind.CHAIR}
+_ON_MATS = {Place.IN_BED, Place.IN_CHAIR}
+_WITH_MATS = {Place.BEDROOM, Place.LOUNGE}
 _SETTLING = 72 * 3600.0  # seconds after a long absence in which nothing is learned …
 _LONG_ABSENCE = 24 * 3600.0  # … if it was longer than this
 
@@ -227,7 +230,7 @@ class Situation:
 
     def note_state(self, sensor: PlanSensor, t: float, value: float) -> None:
         """Remember which mats are pressed."""
-        if sensor.kind in (SensorKind.BED, SensorKind.CHAIR):
+        if sensor.kind in _MATS:
             if value > 0:
                 self.pressed.setdefault(sensor.code, t)
             else:
@@ -241,8 +244,8 @@ class Situation:
 
     def _quiet_from(self, sensor: PlanSensor, t: float, value: float) -> Quiet:
         place = self.place_of(sensor, value)
-        out = less_likely(self.gone, ELSEWHERE) if place in (Place.IN_BED, Place.IN_CHAIR) else self.gone
-        return Quiet(began=t, place=place, room=sensor.room, gone=self.gone, out=out)
+        out = less_likely(self.gone, ELSEWHERE) if place in _ON_MATS else self.gone
+        return Quiet(t, place, sensor.room, out, self.gone)
 
     def _gone_or_not(self, sensor: PlanSensor, t: float, *, chance_out: float) -> None:
         if sensor.is_exit:
@@ -252,6 +255,8 @@ class Situation:
             self.door_at = t
             self.rooms_since_door.clear()
             self.gone = self.passages.chance_left(self.clock.at(t)[0], self.passage)
+        elif not self.gone:
+            return
         elif (
             self.passage is Passage.FROM_OUTSIDE
             and self.gone
@@ -290,7 +295,7 @@ class Situation:
         self.passage_told = True
         assert self.door_at is not None
         quarter = self.clock.at(self.door_at)[0]
-        self.passages.learn(quarter, self.passage, left=by_door)
+        self.passages.note(quarter, self.passage, left=by_door)
 
     # Saved and gone on from ------------------------------------------------------------------
 
@@ -302,6 +307,7 @@ class Situation:
             "rooms_since_door": sorted(self.rooms_since_door),
             "silent_sensors": sorted(self.silent_sensors),
             "passages": self.passages.counts.tolist(),
+            "passages_today": self.passages.today,
             "passage": int(self.passage),
             "seen": self.seen.tolist(),
         }
@@ -322,16 +328,15 @@ class Situation:
         if not self.plan.always_observed and self.covered_until == math.inf:  # … or it had none, and this one has
             self.covered_until = self.at
         self.passages.restore(saved["passages"])
+        self.passages.today = [list(each) for each in saved.get("passages_today", ())]
         self.passage = Passage(saved.get("passage", 0))
         self.seen[...] = saved["seen"]
 
     def place_of(self, sensor: PlanSensor, value: float) -> Place:
         """Where somebody is of whom this sensor says this; on a pressed mat, if there is one in that room."""
-        if sensor.kind is SensorKind.BED and value <= 0:
-            return Place.BEDROOM
-        if sensor.kind is SensorKind.CHAIR and value <= 0:
-            return Place.LOUNGE
-        if not self.pressed:
+        if value <= 0 and sensor.kind in _MATS:
+            return Place.BEDROOM if sensor.kind is SensorKind.BED else Place.LOUNGE
+        if not self.pressed or sensor.place not in _WITH_MATS:
             return sensor.place
         kinds = {self.sensors[code].kind for code in self.pressed if code in self.sensors}
         if sensor.place is Place.BEDROOM and SensorKind.BED in kinds:

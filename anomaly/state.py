@@ -6,6 +6,7 @@
 import json
 import struct
 import zlib
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 VERSION = 2
 _MAGIC = b"TCHM"
-_LEVEL = 1  # of compression: a tenth larger than at 6, in a quarter of the time
+_LEVEL = 4  # of compression: 6 % smaller than at 1 in the same time; 6 saves 3 % more, for half as much time again
 _HEAD = struct.Struct("<4sHI")
-_TYPES = {"<f4", "<f8"}
+_TYPES = {"<f4", "<f8", "|u1"}
 
 
 class StateError(Exception):
@@ -30,6 +31,16 @@ def pack(values: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
         np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes() for array in arrays.values()
     )
     return _HEAD.pack(_MAGIC, VERSION, len(header)) + zlib.compress(header + body, level=_LEVEL)
+
+
+def loose(packed: bytes) -> bytes:
+    """The same, not compressed: to be put into another state, which is compressed as a whole."""
+    return packed[: _HEAD.size] + zlib.decompress(packed[_HEAD.size :])
+
+
+def tight(loosened: bytes) -> bytes:
+    """Back from `loose`."""
+    return loosened[: _HEAD.size] + zlib.compress(loosened[_HEAD.size :], level=_LEVEL)
 
 
 def unpack(state: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -47,7 +58,7 @@ def unpack(state: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         for name, dtype, shape in header["arrays"]:
             if dtype not in _TYPES:
                 raise StateError(f"an array of unknown type: {dtype}")
-            count = int(np.prod(shape))
+            count = prod(shape)
             arrays[name] = np.frombuffer(content, dtype=dtype, count=count, offset=start).reshape(shape).copy()
             start += arrays[name].nbytes
         if start != len(content):

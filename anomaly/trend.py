@@ -136,7 +136,8 @@ class Trend:
         """Another observed day: judged by what was known before it, then kept."""
         x = self.shape.scaled(value)
         z = self.base.score_one(x, day_type) if self.entered >= FIRST_DAYS else None
-        self.journal.add(day, TrendDay(x=x, day_type=day_type, z=z))
+        # To four decimals, which is more than a day can tell: they are saved with every snapshot.
+        self.journal.add(day, TrendDay(x=round(x, 4), day_type=day_type, z=None if z is None else round(z, 4)))
 
     def take_out(self, day: int) -> bool:
         """Forget this day as if it had been masked. False if it is older than the guard lag, or unknown."""
@@ -154,8 +155,8 @@ class Trend:
         self.open_since = None
         self.start = NOTHING
         # The days in the journal have been told of already.
-        self.journal.entries = [
-            (day, TrendDay(x=each.x, day_type=each.day_type, z=None)) for day, each in self.journal.entries
+        self.journal.kept = [
+            (day, TrendDay(x=each.x, day_type=each.day_type, z=None)) for day, each in self.journal.kept
         ]
 
     def lately(self) -> tuple[float, int]:
@@ -177,16 +178,14 @@ class Trend:
         return {
             "base": self.base.moments,
             "apart": self.apart.moments,
-            "journal": [[day, each.x, each.day_type, each.z] for day, each in self.journal.entries],
+            "journal": [[day, each.x, each.day_type, each.z] for day, each in self.journal.kept],
             **{name: getattr(self, name) for name in _PLAIN},
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
         """From JSON."""
         self.base.moments, self.apart.moments = saved["base"], saved["apart"]
-        self.journal.entries = [
-            (day, TrendDay(x=x, day_type=day_type, z=z)) for day, x, day_type, z in saved["journal"]
-        ]
+        self.journal.kept = [(day, TrendDay(x=x, day_type=day_type, z=z)) for day, x, day_type, z in saved["journal"]]
         for name in _PLAIN:
             setattr(self, name, saved[name])
         up, down, slow_up, slow_down = saved["start"]

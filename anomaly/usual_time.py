@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HALF_LIFE_DAYS = 42.0
+_DECIMALS = 4  # that are kept of the counts of older days
 _PRIOR_DAYS = 2.0  # κ₀: days for which the population's mean counts
 _PRIOR_SHAPE = 2.0  # α₀; 2·α₀ degrees of freedom before the first day
 _TYPE_DAYS = 4.0  # days for which all kinds of day together count in one kind
@@ -34,14 +35,17 @@ class UsualTime:
 
     def learn_one(self, minutes: float | None, day_type: int) -> None:
         """Another observed day: the time, or None if it did not happen."""
-        keep = 2.0 ** (-1.0 / HALF_LIFE_DAYS)
-        self.moments *= keep
-        self.occurred *= keep
+        self.discount(2.0 ** (-1.0 / HALF_LIFE_DAYS))
         if minutes is None:
             self.occurred[1] += 1.0
         else:
             self.occurred[0] += 1.0
             self.moments[day_type] += (1.0, minutes, minutes * minutes)
+
+    def discount(self, share: float) -> None:
+        """The days until now count so much."""
+        self.moments[...] = np.round(self.moments * share, _DECIMALS)
+        self.occurred[...] = np.round(self.occurred * share, _DECIMALS)
 
     def score_one(self, minutes: float, day_type: int) -> float:
         """The chance that it has not happened by this time on a day of this kind."""

@@ -4,7 +4,7 @@ A quiet either ends by itself, or the resident cannot end it. Going on waiting i
 end by itself. With ρ collapses a minute, c the price of a false alert in minutes of somebody lying there, S = exp(−Λ)
 the chance that an ordinary quiet lasts so long and h the rate at which it would end now,
 
-    chance of a collapse : chance of an ordinary quiet  =  ρ W : S,     W = ∫ S dt, minutes in which it can have begun
+    chance of a collapse : chance of an ordinary quiet  =  ρ W : S,   W = ∫ S r dt, minutes in which it can have begun
     waiting a moment saves a false alert at rate h, worth c · S · h, and costs ρ · W
     ask as soon as   Λ + log W − log h   ≥   log(c / ρ)
 
@@ -12,6 +12,11 @@ the chance that an ordinary quiet lasts so long and h the rate at which it would
 number of false alerts, the slowest tenth of collapses was found in half the time with W and h (decision 27). This is
 the one-step rule of optimal stopping (Chow, Robbins and Siegmund, *Great Expectations*, 1971, chapter 3), exact where
 h falls.
+
+People fall when they are up and about, hardly ever asleep. So a minute counts in W by how lively the home usually is at
+that time: r = λ over its mean in the livelier half of the day, 1 at most. Without it a night that is as quiet as every
+night, in a home whose bedroom nobody watches, scored higher than a strange hour at noon, and raised what every hour of
+that home had to reach (decision 28).
 """
 
 import math
@@ -19,7 +24,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anomaly.clock_bins import Floats
+from anomaly.clock_bins import BINS, Floats
 from anomaly.hazard import CLOCK_STARTS, Hazard, Path, Spell
 
 _BEFORE = CLOCK_STARTS / 60.0  # minutes of every quiet in which nothing is counted yet
@@ -27,10 +32,11 @@ _FLAT = 1e-9
 
 
 def costs_of_waiting(hazard: Hazard, path: Path) -> Floats:
-    """log W − log h at the end of every step of a quiet, in nats; W in minutes, h a minute."""
+    """log W − log h at the end of every step of a quiet, in nats; W in lively minutes, h a minute."""
     if not len(path.ends):
         return np.zeros(0)
     rates = hazard.rates[path.types, path.bins].astype(np.float64)  # a minute
+    lively = np.minimum(1.0, rates / _when_lively(hazard)[path.types])
     shape, scale = hazard.shape_and_scale(path.cells)
     exposures = rates * path.seconds / 60.0
     total = np.cumsum(exposures)
@@ -45,7 +51,7 @@ def costs_of_waiting(hazard: Hazard, path: Path) -> Floats:
     flat = np.abs(power) < _FLAT
     inner = np.where(flat, grown, -np.expm1(-power * grown) / np.where(flat, 1.0, power))
     minutes = np.exp(-passed - power * np.log1p(before / scale)) * scale / rates * inner
-    wait = _BEFORE + np.cumsum(minutes)
+    wait = _BEFORE * lively[0] + np.cumsum(minutes * lively)
     costs: Floats = np.log(wait) - np.log(rates * shape / (scale + after))
     return costs
 
@@ -66,11 +72,18 @@ def minutes_left(hazard: Hazard, spells: list[Spell], *, score: float, out: floa
     return 0.0
 
 
+def _when_lively(hazard: Hazard) -> Floats:
+    """For each kind of day the mean of λ, a minute, over the livelier half of its quarter hours."""
+    most: Floats = np.sort(hazard.rates, axis=1)[:, BINS // 2 :].mean(axis=1, dtype=np.float64)
+    return most
+
+
 def _scored(hazard: Hazard, spells: list[Spell], *, out: float) -> Iterator[tuple[float, float]]:
     """The score at the end of each spell, and the minutes from its beginning to the end of the last."""
-    passed = exposure = shape = scale = 0.0
-    wait, current = _BEFORE, -1
+    passed = exposure = shape = scale = wait = 0.0
+    current = -1
     left = sum(spell[0] for spell in spells)
+    most = _when_lively(hazard).tolist()
     for minutes, day_type, bin_, cell in spells:
         if cell != current:
             if current >= 0:
@@ -78,10 +91,13 @@ def _scored(hazard: Hazard, spells: list[Spell], *, out: float) -> Iterator[tupl
             shape, scale = hazard.shape_and_scale_of(cell)
             current, exposure = cell, 0.0
         rate = float(hazard.rates.item(day_type, bin_))
+        lively = min(1.0, rate / most[day_type])
+        if not wait:
+            wait = _BEFORE * lively
         after = exposure + rate * minutes
         power, grown = shape - 1.0, math.log((scale + after) / (scale + exposure))
         inner = grown if abs(power) < _FLAT else -math.expm1(-power * grown) / power
-        wait += math.exp(-passed - power * math.log1p(exposure / scale)) * scale / rate * inner
+        wait += lively * math.exp(-passed - power * math.log1p(exposure / scale)) * scale / rate * inner
         surprise = passed + shape * math.log1p(after / scale)
         ordinary = out + (1.0 - out) * math.exp(-surprise)
         yield math.log(wait * (scale + after) / (rate * shape)) - math.log(ordinary), left

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.clock_bins import PART_OF_BIN, PARTS
-from anomaly.hazard import AGES, CLOCK_STARTS, HALF_LIFE_DAYS, Path
+from anomaly.hazard import CELLS_OF_PLACE, CLOCK_STARTS, HALF_LIFE_DAYS, Path
 from anomaly.plan import Place
 
 _PRIOR_STAYS = 0.5  # so that one unusual quiet proves nothing
@@ -45,11 +45,16 @@ class Witnesses:
 
     def life(self, code: str, t: float, *, is_watched: bool) -> None:
         """Another sign of life. What lies between teaches only if it was watched throughout."""
-        self._settle_ending(code, t)
+        if self.pending is not None:
+            self._settle_ending(code, t)
         if self.last is None or not is_watched:
             self.last, self.entered, self.pending = (code, t), t, None
             return
         before, at = self.last
+        if code == before and t - at < CLOCK_STARTS:
+            self._row(code)
+            self.last = (code, t)
+            return
         row, then = self._row(before), self._row(code)
         if t - at >= CLOCK_STARTS:
             self.stays[row] += 1.0
@@ -106,7 +111,7 @@ class Witnesses:
         if not rows or not len(path.ends):
             return path
         share = np.minimum(self.sole[rows].sum(0, dtype=np.float64) / (self.ended + _PRIOR_ENDINGS), _MOST)
-        places, parts = np.divmod(path.cells // AGES, len(PARTS))
+        places, parts = path.cells // CELLS_OF_PLACE, PART_OF_BIN[path.bins]
         seconds = path.seconds * (1.0 - share[places, parts])
         return Path(path.ends, seconds, path.bins, path.types, path.cells)
 

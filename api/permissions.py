@@ -16,6 +16,8 @@ class Permission(StrEnum):
     SEE_CHARTS = "see_charts"  # the resident's days, routine and findings
     SEE_EQUIPMENT = "see_equipment"  # sensors, offers, rejected messages
     SEE_STATUS = "see_status"  # services and database
+    SAY_ROUTINE_CHANGED = "say_routine_changed"  # of a resident, so that the model learns anew
+    CHANGE_WATCHING = "change_watching"  # alert budget and shadow mode of a home
 
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
@@ -27,6 +29,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.SEE_HOMES,
             Permission.SEE_CHARTS,
             Permission.SEE_EQUIPMENT,
+            Permission.SAY_ROUTINE_CHANGED,
         }
     ),
     Role.CLINICIAN: frozenset(
@@ -36,6 +39,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.SEE_HOMES,
             Permission.SEE_NAMES,
             Permission.SEE_CHARTS,
+            Permission.SAY_ROUTINE_CHANGED,
         }
     ),
     Role.SUPERVISOR: frozenset(Permission),

@@ -23,6 +23,7 @@ from store.migrate import UnfitSchema, migrate, require_fit, schema_version
 from store.retention import KeepSettings
 from store.roles import RoleSettings, prepare_roles
 from store.timescale import UnfitTimescale, describe
+from store.watching import SHADOW_AT_MOST_DAYS, SHADOW_DAYS, start_in_shadow
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -42,6 +43,14 @@ def add_commands(commands: "Commands") -> None:
     add.add_argument("file", metavar="HOME.json")
     add.add_argument("--organisation", required=True)
     add.add_argument("--dialect", choices=[str(dialect) for dialect in Dialect], default="native")
+    add.add_argument(
+        "--shadow-days",
+        type=_shadow_days,
+        default=SHADOW_DAYS,
+        metavar="N",
+        help="for so many days findings are shown and nobody is told, except of what is urgent and of fixed limits; "
+        "0: people are told from the beginning (default: %(default)s)",
+    )
     home.add_parser("list", help="every home with its topic")
     home_commands.add_verbs(home)
 
@@ -112,9 +121,18 @@ def _home(conn: Conn, arguments: argparse.Namespace, clock: Clock) -> int:
     file = read_home_file(Path(arguments.file))
     organisation_id = homes.add_organisation(conn, arguments.organisation, now=clock.now())
     home = register_home(conn, file, organisation_id=organisation_id, dialect=arguments.dialect, now=clock.now())
+    start_in_shadow(conn, home.id, days=arguments.shadow_days, now=clock.now())
     prefix = f"homes/{home.partition:02d}/{home.code}/"
     print(f"added {home.code} with {len(file.sensors)} sensors; its topics are below {prefix}")
+    if arguments.shadow_days:
+        print(f"for {arguments.shadow_days} days its findings are shown and not told (shadow); its page says so")
     return 0
+
+
+def _shadow_days(text: str) -> int:
+    if not text.isdecimal() or int(text) > SHADOW_AT_MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 0 to {SHADOW_AT_MOST_DAYS}")
+    return int(text)
 
 
 def register_home(conn: Conn, file: HomeFile, *, organisation_id: int, dialect: str, now: datetime) -> homes.Home:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from deploy import demo_check
+from deploy.demo_findings import found_kinds
 from deploy.demo_stack import LONDON, DemoStack, first_morning
 from deploy.local_stack.broker import BrokerFailed
 from deploy.local_stack.programs import PostgresFailed
@@ -118,7 +119,7 @@ def _run(demo: DemoStack, *, speed: float) -> None:
     with _Line() as line:
         while not (progress := demo.progress()).is_done:
             line.show(
-                f"four weeks of history: {progress.uploaded:6.1%} uploaded, "
+                f"weeks of history: {progress.uploaded:6.1%} uploaded, "
                 f"{progress.learned} of {progress.homes} routines learned"
             )
             if time.monotonic() - began > HISTORY_AT_MOST.total_seconds():
@@ -128,8 +129,21 @@ def _run(demo: DemoStack, *, speed: float) -> None:
     _say(
         f"{progress.homes} homes with their history are there; from now on the world runs at {speed:g} times the speed"
     )
+    _show(demo)
     _introduce(demo)
     _tell(demo)
+
+
+def _show(demo: DemoStack) -> None:
+    """Where to look: one home for each kind of finding in these weeks."""
+    with demo.connect() as conn:
+        found = found_kinds(conn)
+    lines = [
+        f"  {each.kind.replace('_', ' '):16} {each.home}  {at:%a %d %b %H:%M}  {each.grade}"
+        for each in found
+        for at in [each.raised_at.astimezone(LONDON)]
+    ]
+    _say("\n".join(["", "found in these weeks, on the page of the home:", *lines]))
 
 
 def _introduce(demo: DemoStack) -> None:

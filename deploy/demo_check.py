@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from deploy.demo_findings import found_kinds
 from deploy.demo_stack import DemoStack, first_morning
 from simulators.fleet import World, default_fleet
 from store.clock import make_clock
@@ -128,6 +129,7 @@ def _go_through(demo: DemoStack, steps: Steps) -> None:
             return bool(alert["home"] == IN_TROUBLE and alert["acknowledged_at"])
 
         steps.until("visible through the web API", seen)
+        steps.notes["kinds found"] = {each.kind: each.to_json() for each in found_kinds(conn)}
 
 
 def _text(demo: DemoStack, code: str, *, inbound: bool) -> str | None:

@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -27,6 +26,7 @@ from simulators import prior_homes
 from simulators.prior_homes import prior_home
 from store.home_file import InputError, read_home_file
 from store.recording import read_recording
+from store.whole_file import write_whole
 
 HOMES, DAYS, SEED = 48, 42, 2025
 GOOD, BAD_INPUT = 0, 2
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.output is None:
             sys.stdout.write(text)
         else:
-            _write(arguments.output, text)
+            write_whole(arguments.output, text.encode())
         if compared:
             _print_beside(found, compared)
     except (InputError, ValueError) as exc:
@@ -135,19 +135,6 @@ def code_hash() -> str:
     for module in _CODE:
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _write(path: Path, text: str) -> None:
-    """All of it or nothing."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.absolute().parent, delete=False) as file:
-        temporary = Path(file.name)
-        file.write(text)
-    try:
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as exc:
-        temporary.unlink(missing_ok=True)
-        raise InputError(path, f"cannot be written: {exc.strerror}") from exc
 
 
 def _provenance(arguments: argparse.Namespace, recordings: list[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,8 +22,10 @@ from anomaly.scorecard.homes import RecordedHome, read_recorded_home, recorded_h
 from anomaly.scorecard.readme import rewritten, section
 from anomaly.scorecard.report import table
 from anomaly.scorecard.trial import HomeResult, Trial, tried
+from anomaly.scorecard.verdicts import aims
 from deploy.evaluation_homes import simulated_home
-from store.home_file import InputError
+from store.home_file import InputError, read_home_file
+from store.whole_file import write_whole
 
 GOOD, BAD_INPUT = 0, 2
 SIMULATED = "simulated homes"
@@ -110,7 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(exc, file=sys.stderr)
         return BAD_INPUT
     if arguments.json:
-        print(json.dumps({"seed": arguments.seed, "sets": cards}, ensure_ascii=False))
+        judged = {name: {**card, "aims": [asdict(aim) for aim in aims(card)]} for name, card in cards.items()}
+        print(json.dumps({"seed": arguments.seed, "sets": judged}, ensure_ascii=False))
     else:
         print("\n\n".join(table(name, card) for name, card in cards.items()))
     return GOOD
@@ -119,24 +122,19 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(arguments: argparse.Namespace, cards: dict[str, dict[str, Any]], results: Sequence[HomeResult]) -> None:
     if arguments.details is not None:
         lines = "".join(line + "\n" for result in results for line in details(result))
-        written(arguments.details, lines)
+        write_whole(arguments.details, lines.encode())
     if arguments.readme is not None:
-        written(arguments.readme, rewritten(arguments.readme, section(cards, _command(arguments))))
+        picture = None
+        if arguments.plots is not None:
+            here = arguments.readme.absolute().parent
+            picture = Path(os.path.relpath(arguments.plots.absolute(), here), "scorecard-delay.png").as_posix()
+        text = section(cards, _command(arguments), picture=picture)
+        write_whole(arguments.readme, rewritten(arguments.readme, text).encode())
     if arguments.plots is not None:
         from anomaly.scorecard.pictures import draw  # the drawing library takes a second to import
 
         for number, (name, card) in enumerate(cards.items()):
             draw(card, name, arguments.plots, "scorecard" if not number else f"scorecard-{number}")
-
-
-def written(path: Path, text: str) -> None:
-    """Whole or not at all. Raises `InputError` if it cannot be."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as exc:
-        raise InputError(path, f"cannot be written: {exc.strerror}") from exc
 
 
 def _command(arguments: argparse.Namespace) -> str:
@@ -153,6 +151,8 @@ def _jobs(arguments: argparse.Namespace) -> list[Job]:
             raise InputError(Path("--days"), f"{arguments.days} days are too few to learn and to judge")
         sets.append((SIMULATED, [None] * arguments.homes))
     sets += [(f"recordings in {folder.name or folder}", [*recorded_homes(folder)]) for folder in arguments.folders]
+    for recorded in (each for _, homes in sets for each in homes if each is not None):
+        read_home_file(recorded.home)  # what is wrong with one of them is said at once
     if not sets:
         raise InputError(Path("--homes"), "no simulated homes and no folder of recordings: nothing to measure")
     return [
@@ -178,13 +178,15 @@ def _jobs(arguments: argparse.Namespace) -> list[Job]:
 def _tried(jobs: Sequence[Job], *, processes: int) -> list[HomeResult]:
     """In the order of the jobs. A counter on standard error says how far it is."""
     results: dict[int, HomeResult] = {}
+    # Recordings first: what is wrong with one of them is said before the simulated homes are done.
+    order = sorted(range(len(jobs)), key=lambda i: jobs[i].recorded is None)
     if processes == 1:
-        for i, job in _counted(enumerate(jobs), len(jobs)):
-            results[i] = _accepted(done(job))
+        for i in _counted(order, len(jobs)):
+            results[i] = _accepted(done(jobs[i]))
     else:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=context) as pool:
-            waiting = {pool.submit(done, job): i for i, job in enumerate(jobs)}
+            waiting = {pool.submit(done, jobs[i]): i for i in order}
             try:
                 for future in _counted(as_completed(waiting), len(jobs)):
                     results[waiting[future]] = _accepted(future.result())

@@ -141,24 +141,76 @@ def default_fleet(now: datetime) -> World:
     noon = night + timedelta(hours=7.5)  # 12:30, when the neighbour has come
     tomorrow = night if night > now else night + timedelta(days=1)
     holiday = (at(-19 * 24 + 3), at(-15 * 24 + 9))
+
+    def ago(days: int, hour: float) -> datetime:
+        """That civil hour, so many days before today."""
+        day = now.astimezone(ZONE).date() - timedelta(days=days)
+        return datetime(day.year, day.month, day.day, tzinfo=ZONE) + timedelta(hours=hour)
+
     home = _home_of_persona
+    weekday = next(days for days in range(2, 7) if ago(days, 12).weekday() < 4)  # and the day after is one, too
+    at_home = next(days for days in range(4, 11) if ago(days, 12).weekday() in (0, 2, 3))  # an early riser, before noon
     return World(
         start=now,
         homes=(
             home("K7", "Margaret Ellis", "early_riser", "flat", 11, _one(IncidentKind.COLLAPSE, at(1.25), at(6.5))),
-            home("B4", "Arthur Pym", "homebody", "maisonette", 23, _one(IncidentKind.POWER_CUT, at(-286), at(-279))),
+            home(
+                "B4", "Arthur Pym", "homebody", "maisonette", 23,
+                (
+                    *_one(IncidentKind.POWER_CUT, at(-286), at(-279)),
+                    *_one(IncidentKind.HEATING_OFF, ago(4, 20), ago(3, 13)),
+                ),
+            ),
             home("P1", "Rose Adeyemi", "homebody", "small_flat", 37, _one(IncidentKind.NOT_UP, night, noon)),
-            home("F8", "Len Marsh", "early_riser", "maisonette", 41, _one(IncidentKind.HUB_OFFLINE, at(0.75), at(5))),
+            home(
+                "F8", "Len Marsh", "early_riser", "maisonette", 41,
+                (
+                    Incident(kind=IncidentKind.SENSOR_STUCK, start=ago(9, 10), until=ago(7, 12), sensor="M005"),
+                    *_one(IncidentKind.HUB_OFFLINE, at(0.75), at(5)),
+                ),
+            ),
             home(
                 "H5", "Edith Novak", "homebody", "flat", 53, dialect=Dialect.ZIGBEE2MQTT,
                 incidents=(Incident(kind=IncidentKind.SENSOR_DEAD, start=at(0.25), sensor="lounge_movement"),),
             ),
-            home("M2", "George Whitlock", "outgoing", "flat", 67, _one(IncidentKind.NOT_RETURNED, at(5.25), at(26))),
+            home(
+                "M2", "George Whitlock", "outgoing", "flat", 67,
+                (
+                    *_one(IncidentKind.NOT_RETURNED, ago(6, 13), ago(5, 9)),
+                    *_one(IncidentKind.NOT_RETURNED, at(5.25), at(26)),
+                ),
+            ),
             home(
                 "T6", "Violet Osei", "night_waker", "maisonette", 71,
-                _one(IncidentKind.NIGHT_BATHROOM, tomorrow - timedelta(hours=2.5), tomorrow + timedelta(hours=3)),
+                (
+                    *_one(IncidentKind.UP_AT_NIGHT, ago(6, 1), ago(6, 4.6)),
+                    *_one(IncidentKind.STAYS_IN_BED, ago(weekday, 5), ago(weekday, 13.5)),
+                    *_one(IncidentKind.NIGHT_BATHROOM, tomorrow - timedelta(hours=2.5), tomorrow + timedelta(hours=3)),
+                ),
             ),
             home("C9", "Walter Finch", "cared_for", "flat", 83),
+            home(
+                "N3", "Irene Caldwell", "homebody", "flat", 113,
+                _one(IncidentKind.NO_BREAKFAST, ago(weekday, 5), ago(weekday, 14.5)),
+                history=timedelta(days=35),
+            ),
+            home(
+                "S5", "Peter Lindqvist", "early_riser", "maisonette", 127,
+                (
+                    Incident(kind=IncidentKind.SENSOR_DEAD, start=ago(11, 10), until=ago(8, 12), sensor="M005"),
+                    *_one(IncidentKind.LONG_BATHROOM, ago(at_home, 11.5), ago(at_home, 14)),
+                    *_one(IncidentKind.NOT_TO_BED, ago(weekday, 21), ago(weekday, 27.75)),
+                ),
+                history=timedelta(days=35),
+            ),
+            home(
+                "W1", "Doris Achterberg", "early_riser", "flat", 131,
+                (
+                    Incident(kind=IncidentKind.MORE_NIGHT_VISITS, start=ago(11, 12), size=3.0),
+                    *_one(IncidentKind.OUT_AT_NIGHT, ago(2, 3), ago(2, 3.75)),
+                ),
+                history=timedelta(days=35),
+            ),
             home(
                 "R3", "Sylvia Brandt", "irregular_sleeper", "flat", 97, dialect=Dialect.ZIGBEE2MQTT,
                 wear=(
@@ -192,6 +244,7 @@ def _home_of_persona(
     absences: tuple[PeriodFile, ...] = (),
     wear: tuple[Wear, ...] = (),
     unplaced: Kit = (),
+    history: timedelta = HISTORY,
 ) -> PretendHome:
     sensors = kit(dwelling, dialect=dialect)
     return PretendHome(
@@ -203,6 +256,7 @@ def _home_of_persona(
         incidents=incidents,
         wear=wear,
         unplaced=unplaced,
+        history=history,
     )
 
 

@@ -8,7 +8,7 @@ Not here: sensors (`sensing.py`) and what goes wrong (`scenarios.py`).
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,14 @@ class Resident:
     seed: int
     zone: ZoneInfo
     kit: Kit
+    more_night_visits: tuple[date, float] | None = None  # to the bathroom: from that day on, so many more a night
+
+    def persona_on(self, day: date) -> Persona:
+        """Who they are on that day, slow changes included."""
+        if self.more_night_visits is None or day < self.more_night_visits[0]:
+            return self.persona
+        visits = self.persona.night_toilet_visits + self.more_night_visits[1]
+        return replace(self.persona, night_toilet_visits=visits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +78,7 @@ def goes_to_bed_at(resident: Resident, day: date) -> float:
 
 def waking_day(resident: Resident, day: date) -> WakingDay:
     """The whole day of that date."""
-    persona = resident.persona
+    persona = resident.persona_on(day)
     start, end = wakes_at(resident, day), wakes_at(resident, day + timedelta(days=1))
     bed = goes_to_bed_at(resident, day)
     rng = _rng(resident, day, "day")

@@ -13,6 +13,8 @@ from simulators.dwelling import Kit, KitSensor, sensors_by_role
 from store.hub import HubState
 
 _TEMPERATURE_EVERY_S = 1800.0
+_COLD_BY = 7.5  # °C that an unheated home ends below its usual, in a mild winter
+_COOLS_S, _WARMS_S = 8 * 3600.0, 2 * 3600.0
 _INFRARED = {  # seconds: blind after a detection, and how long it says "on" after the last one
     "native": (8.0, 45.0),
     "zigbee2mqtt": (60.0, 90.0),  # the usual battery sensor sleeps for a minute
@@ -74,8 +76,13 @@ class Senses:
             readings.append(Reading(at, code, on))
 
 
-def temperatures(kit: Sequence[KitSensor], *, seed: int, start: float, end: float) -> list[Reading]:
-    """What the thermometers say by themselves in [start, end): heating by day, cooler nights, a little noise."""
+def temperatures(
+    kit: Sequence[KitSensor], *, seed: int, start: float, end: float, cold: Sequence[tuple[str, float, float]] = ()
+) -> list[Reading]:
+    """What the thermometers say by themselves in [start, end): heating by day, cooler nights, a little noise.
+
+    `cold`: a name, and from when until when the heating is off, epoch seconds.
+    """
     readings: list[Reading] = []
     for index, sensor in enumerate(kit):
         if sensor.kind != "temperature":
@@ -87,6 +94,15 @@ def temperatures(kit: Sequence[KitSensor], *, seed: int, start: float, end: floa
             rng = random.Random((seed << 40) ^ (index << 32) ^ tick)
             daily = 1.3 * math.sin((at % 86400.0 / 86400.0 - 0.375) * 2 * math.pi)
             weather = 0.8 * math.sin(at / 86400.0 / 5.3 + seed)
-            readings.append(Reading(round(at, 3), sensor.id, round(base + daily + weather + rng.gauss(0, 0.12), 1)))
+            degrees = base + daily + weather + rng.gauss(0, 0.12) - sum(_cooled(at, *each[1:]) for each in cold)
+            readings.append(Reading(round(at, 3), sensor.id, round(degrees, 1)))
             tick += 1
     return readings
+
+
+def _cooled(at: float, since: float, until: float) -> float:
+    """By how many degrees, with the heating off since then: down within hours, up again a little quicker."""
+    if at < since:
+        return 0.0
+    reached = _COLD_BY * -math.expm1(-(min(at, until) - since) / _COOLS_S)
+    return reached * math.exp(-max(0.0, at - until) / _WARMS_S)

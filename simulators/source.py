@@ -19,11 +19,9 @@ _RUN_UP = timedelta(days=2)  # so that the sensors' states are right at the firs
 def resident_source(resident: Resident, incidents: Sequence[Incident] = (), *, dialect: str = "native") -> Source:
     """What this resident's sensors say, for ever."""
     resident_cuts = cuts(resident, incidents)
-    dead = [
-        (incident.sensor, incident.start.timestamp(), incident.until.timestamp() if incident.until else float("inf"))
-        for incident in incidents
-        if incident.kind is IncidentKind.SENSOR_DEAD
-    ]
+    dead = [each for kind in _SILENT for each in _of(incidents, kind)]
+    stuck = _of(incidents, IncidentKind.SENSOR_STUCK)
+    cold = _of(incidents, IncidentKind.HEATING_OFF)
 
     def readings(start: float) -> Iterator[Reading]:
         senses = Senses(resident.kit, dialect=dialect)
@@ -33,13 +31,29 @@ def resident_source(resident: Resident, incidents: Sequence[Incident] = (), *, d
         while True:
             lived = waking_day(resident, day)
             found = senses.feel(suffer(lived, resident_cuts), until=lived.end)
-            found += temperatures(resident.kit, seed=resident.seed, start=lived.start, end=lived.end)
-            found.sort()
+            found += temperatures(resident.kit, seed=resident.seed, start=lived.start, end=lived.end, cold=cold)
+            edges = [(at, code, on) for code, since, until in stuck for at, on in ((since, True), (until, False))]
+            said_by_itself = [Reading(at, code, on) for at, code, on in edges if lived.start <= at < lived.end]
+            found = sorted([*found, *said_by_itself])
             for reading in found:
-                if reading.at >= start and not any(
-                    code == reading.sensor and since <= reading.at < until for code, since, until in dead
-                ):
+                if reading.at >= start and (reading in said_by_itself or not _is_lost(reading, dead)):
                     yield reading
             day += timedelta(days=1)
 
     return readings
+
+
+Stretch = tuple[str, float, float]  # sensor, and from when until when, epoch seconds
+_SILENT = (IncidentKind.SENSOR_DEAD, IncidentKind.SENSOR_STUCK)
+
+
+def _of(incidents: Sequence[Incident], kind: IncidentKind) -> list[Stretch]:
+    return [
+        (each.sensor, each.start.timestamp(), each.until.timestamp() if each.until else float("inf"))
+        for each in incidents
+        if each.kind is kind
+    ]
+
+
+def _is_lost(reading: Reading, dead: Sequence[Stretch]) -> bool:
+    return any(code == reading.sensor and since <= reading.at < until for code, since, until in dead)

@@ -147,7 +147,10 @@ def persona_source(home: PretendHome) -> Source:
     persona = personas().get(home.persona)
     if persona is None:
         raise ValueError(f"no such persona: {home.persona!r}")
-    resident = Resident(persona=persona, seed=home.seed, zone=home.file.zone, kit=home.kit)
+    zone = home.file.zone
+    slow = [each for each in home.incidents if each.kind is IncidentKind.MORE_NIGHT_VISITS]
+    change = (slow[0].start.astimezone(zone).date(), slow[0].size) if slow else None
+    resident = Resident(persona=persona, seed=home.seed, zone=zone, kit=home.kit, more_night_visits=change)
     return resident_source(resident, home.incidents, dialect=home.dialect)
 
 

@@ -48,7 +48,11 @@ ACCESS: dict[str, Access] = {
     ),
     "home": Access(own=OF_ORGANISATION, pages="SELECT"),
     "resident": Access(own=OF_HOME, pages="SELECT"),
-    "absence": Access(own=OF_HOME, pages="SELECT"),
+    "absence": Access(own=OF_HOME, pages=ADD_ONLY),
+    "watching": Access(own=OF_HOME, pages="SELECT, INSERT, UPDATE"),
+    "shadow_finding": Access(own=OF_HOME, pages="SELECT"),
+    "usual_day": Access(own=OF_HOME, pages=ADD_ONLY),
+    "governor_day": Access(own=OF_ORGANISATION, pages="SELECT", service=ADD_ONLY),
     "hub": Access(own=OF_HOME, pages="SELECT"),
     "intake": Access(own=OF_HOME),
     "intake_day": Access(own=OF_HOME, pages="SELECT"),
@@ -65,7 +69,7 @@ ACCESS: dict[str, Access] = {
     "routine": Access(own=OF_HOME, pages="SELECT"),
     "routine_snapshot": Access(own=OF_HOME),
     "deviation": Access(own=OF_HOME, pages="SELECT"),
-    "fault": Access(own=OF_HOME, pages="SELECT"),
+    "fault": Access(own=OF_HOME, pages=ADD_ONLY),  # adds: what staff report
     "equipment_day": Access(own=OF_HOME, pages="SELECT"),
     "battery_forecast": Access(own=OF_HOME, pages="SELECT"),
     "coverage_day": Access(own=OF_HOME, pages="SELECT"),
@@ -74,6 +78,7 @@ ACCESS: dict[str, Access] = {
     "alert_history": Access(
         own="EXISTS (SELECT 1 FROM public.alert WHERE alert.id = alert_id)", pages=ADD_ONLY, service=ADD_ONLY
     ),
+    "alert_finding": Access(own="EXISTS (SELECT 1 FROM public.alert WHERE alert.id = alert_id)", pages="SELECT"),
     "notification": Access(
         own="EXISTS (SELECT 1 FROM public.responder WHERE responder.id = responder_id)", pages="SELECT"
     ),

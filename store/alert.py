@@ -227,6 +227,19 @@ def alerts_of_home(conn: Conn, home_id: int, *, limit: int = 100) -> list[Alert]
         ).fetchall()
 
 
+def alert_codes_of_findings(conn: Conn, home_id: int) -> dict[UUID, str]:
+    """By deviation, the code of the latest alert that carried it."""
+    rows = conn.execute(
+        """
+        SELECT alert_finding.deviation_id, code FROM alert_finding JOIN alert ON alert.id = alert_finding.alert_id
+         WHERE home_id = %(home_id)s AND audience = 'person'
+         ORDER BY alert.id
+        """,
+        {"home_id": home_id},
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
 def history_of(conn: Conn, alert_id: int) -> list[HistoryEntry]:
     """What happened to the alert, oldest first."""
     with conn.cursor(row_factory=kwargs_row(_history_entry)) as cur:

@@ -23,6 +23,8 @@ class Action(StrEnum):
     VIEWED_ALERT = "viewed_alert"
     VIEWED_RESIDENT = "viewed_resident"  # name, phone and how to get in
     CHANGED_ALERT = "changed_alert"
+    CHANGED_WATCHING = "changed_watching"  # alert budget, shadow mode, "the routine has changed"
+    VIEWED_ALERT_RATES = "viewed_alert_rates"  # of all homes
     WEBHOOK_REFUSED = "webhook_refused"  # unsigned or forged
     CREDENTIAL_MADE = "credential_made"  # what a home's hub connects with
     CREDENTIAL_REPLACED = "credential_replaced"

@@ -12,6 +12,8 @@ from psycopg.types.json import Jsonb
 
 from store.database import Conn
 
+EPISODE = "episode"  # evidence: id of the finding that people were told of already, about the same situation
+GRADE_ALONE = "grade_alone"  # evidence: what this one would have been without it
 _NAMESPACE = UUID("6f1d3c1e-2f0b-5c55-9a35-7a0f5d6f6f7e")
 
 
@@ -65,6 +67,16 @@ class Deviation:
     evidence: dict[str, Any] = field(default_factory=dict)
     revision: int = 1
 
+    @property
+    def episode(self) -> str:
+        """The id of the finding that began the episode: its own, unless it joined another."""
+        return str(self.evidence.get(EPISODE, self.id))
+
+    @property
+    def grade_alone(self) -> Grade:
+        """How far it would go if nobody had been told of its episode."""
+        return Grade(self.evidence.get(GRADE_ALONE, self.grade))
+
 
 def _deviation(*, kind: str, grade: str, **columns: Any) -> Deviation:
     return Deviation(kind=DeviationKind(kind), grade=Grade(grade), **columns)
@@ -73,8 +85,8 @@ def _deviation(*, kind: str, grade: str, **columns: Any) -> Deviation:
 def save_deviation(conn: Conn, deviation: Deviation) -> bool:
     """Insert it, or raise its grade, or end it. True if anything new was said; then the revision has grown.
 
-    It only ever rises, stops being news of the past (`late`) once, and ends once: so a story that is told again
-    after a crash changes nothing.
+    It only ever rises, by itself or in what it would be without its episode, stops being news of the past (`late`)
+    once, and ends once: so a story that is told again after a crash changes nothing.
     """
     cur = conn.execute(
         """
@@ -89,6 +101,9 @@ def save_deviation(conn: Conn, deviation: Deviation) -> bool:
          WHERE deviation.ended_at IS NULL
            AND (array_position(ARRAY['notice', 'attention', 'urgent'], excluded.grade)
                   > array_position(ARRAY['notice', 'attention', 'urgent'], deviation.grade)
+                OR (excluded.grade = deviation.grade
+                    AND coalesce(array_position(ARRAY['attention', 'urgent'], excluded.evidence ->> 'grade_alone'), 0)
+                      > coalesce(array_position(ARRAY['attention', 'urgent'], deviation.evidence ->> 'grade_alone'), 0))
                 OR (deviation.evidence ? 'late' AND NOT excluded.evidence ? 'late'))
         """,
         {

@@ -23,6 +23,7 @@ class FaultKind(StrEnum):
     WEAK_SIGNAL = "weak_signal"
     CLOCK_WRONG = "clock_wrong"  # the hub's
     UNKNOWN_SENSOR = "unknown_sensor"  # it reports, and nobody has placed it
+    REPORTED = "reported"  # staff say that an alert about the resident came of the equipment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -272,7 +272,8 @@ def reconsider_deviations(conn: Conn, home_id: int, kinds: Iterable[str]) -> int
     cur = conn.execute(
         """
         UPDATE deviation SET decided_revision = 0
-         WHERE home_id = %(home_id)s AND ended_at IS NULL AND grade <> 'notice' AND kind = ANY(%(kinds)s)
+         WHERE home_id = %(home_id)s AND ended_at IS NULL AND (grade <> 'notice' OR evidence ? 'grade_alone')
+           AND kind = ANY(%(kinds)s)
         """,
         {"home_id": home_id, "kinds": list(kinds)},
     )

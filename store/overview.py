@@ -11,6 +11,7 @@ from psycopg.rows import kwargs_row
 from store.database import Conn
 from store.deviation import DeviationKind, Grade
 from store.fault import FaultKind
+from store.watching import Stage
 
 BATTERY_LOW_PERCENT = 15  # a coin cell in a sensor lasts a few more weeks from here
 
@@ -42,17 +43,21 @@ class HomeOverview:
     sensors: int
     batteries_low: int
     sensors_unavailable: int
+    stage: Stage = Stage.LIVE  # whether people are told, now
+    told_from: datetime | None = None
 
 
 def _overview(
     *,
     resident_names: list[str],
+    stage: str,
     deviations: list[list[str]] | None,
     faults: list[list[str]] | None,
     **columns: Any,
 ) -> HomeOverview:
     return HomeOverview(
         resident_names=tuple(resident_names),
+        stage=Stage(stage),
         deviations=tuple(
             (DeviationKind(kind), Grade(grade), datetime.fromisoformat(since))
             for kind, grade, since in deviations or []
@@ -85,10 +90,13 @@ def home_overviews(
                    (SELECT json_agg(json_build_array(kind, started_at) ORDER BY started_at)
                       FROM fault WHERE home_id = home.id AND ended_at IS NULL) AS faults,
                    alerts.open_alerts, alerts.open_urgent_alerts,
-                   kit.sensors, kit.batteries_low, kit.sensors_unavailable, kit.last_activity_at
+                   kit.sensors, kit.batteries_low, kit.sensors_unavailable, kit.last_activity_at,
+                   CASE WHEN watching.stage = 'shadow' AND watching.told_from <= %(now)s THEN 'live'
+                        ELSE coalesce(watching.stage, 'live') END AS stage, watching.told_from
               FROM home
               JOIN hub ON hub.home_id = home.id
               LEFT JOIN routine ON routine.home_id = home.id
+              LEFT JOIN watching ON watching.home_id = home.id
               LEFT JOIN LATERAL (SELECT until_at, reason FROM absence
                                   WHERE home_id = home.id AND from_at <= %(now)s AND until_at > %(now)s
                                   ORDER BY until_at DESC LIMIT 1) AS absence ON true

@@ -61,8 +61,8 @@ class Blindness:
         zone, quiet = known.plan.zone, situation.quiet
         blind_from = explain.clock_time(situation.blind_since, zone, seen_from=t)
         seen = f"{explain.where(quiet.place, quiet.room)} at {explain.clock_time(quiet.began, zone, seen_from=t)}"
-        why = "a sensor that matters is silent" if situation.is_covered else "the hub is silent"
-        text = f"The home cannot be observed since {blind_from}: {why}. Last movement in {seen}."
+        why = _why(known) if situation.is_covered else "the hub is silent"
+        text = f"The home cannot be observed since {blind_from}: {why}. Last movement {seen}."
         if unverified:
             text += f" It was already quiet for {explain.duration(quiet.age(t))}, which "
             text += f"{explain.rarity(known.maxima.shown(once), once)}. Unable to verify that all is well."
@@ -107,3 +107,13 @@ class Blindness:
         """From JSON."""
         self.due = saved["due"]
         self.open = None if saved["open"] is None else OpenFinding(**saved["open"])
+
+
+def _why(known: Known) -> str:
+    """Which sensors of essential places do not tell of a movement."""
+    situation = known.situation
+    lost = [s for s in known.plan.sensors if s.is_essential and s.code in situation.lost_sensors]
+    names = [explain.sensor(each.code, situation.sensors) for each in lost]
+    if any(each.code in situation.silent_sensors for each in lost):
+        return f"{' and '.join(names)} may have failed"
+    return f"{' and '.join(names)} cannot be reached" if names else "a sensor that matters is silent"

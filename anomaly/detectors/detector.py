@@ -1,10 +1,11 @@
 """What a detector is, and what it may look at. A new one is a new file here and a line in `family`."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from anomaly.governor import Governor
 from anomaly.hazard import Hazard
 from anomaly.open_finding import Finding, OpenFinding
 from anomaly.plan import HomePlan, PlanSensor
@@ -20,7 +21,7 @@ _PERHAPS, _PROBABLY = 0.01, 0.5  # chances of being out
 URGENT_DAYS = 365.0  # somebody must look now
 
 
-_UNHEEDED = "is_unheeded"
+_UNHEEDED, _ONLY = "is_unheeded", "reads_only"
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -48,6 +49,11 @@ class Known:
     witnesses: Witnesses = field(default_factory=Witnesses)
     suspects: Callable[[], list[Suspicion]] = _nobody
     learned_days: float = 0.0
+    governor: Governor = field(default_factory=Governor)
+
+    def offset(self, detector: str) -> float:
+        """g + c, nats: how much higher the thresholds of this detector stand than the home's own days say."""
+        return self.governor.offset(detector, self.plan.offset)
 
     @property
     def plan(self) -> HomePlan:
@@ -99,15 +105,31 @@ def heeds(detector: "Detector", method: str) -> bool:
     return _UNHEEDED not in getattr(getattr(detector, method), "__dict__", {})
 
 
+def only(reads: Callable[[PlanSensor], bool]) -> Callable[[Method], Method]:
+    """Marks `reading` of a detector that wants to be told of these sensors alone."""
+
+    def marked(method: Method) -> Method:
+        method.__dict__[_ONLY] = reads
+        return method
+
+    return marked
+
+
+def reads(detector: "Detector", sensor: PlanSensor) -> bool:
+    """Does this detector want to be told what this sensor says?"""
+    chosen = getattr(detector.reading, "__dict__", {}).get(_ONLY)
+    return chosen is None or bool(chosen(sensor))
+
+
 class Detector(Protocol):
     """One family of findings. State is its own; `look` is called at a full minute, when `due` has come."""
 
     due: float  # epoch seconds, a full minute: when to look next unless something happens before; inf: never
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Somebody moved; `known.situation` shows the new quiet already, `before` is the one that ended."""
 
-    def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
+    def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterable[Finding]:
         """Any sensor said anything, in its time: both changes of a door, measurements, movements. Before `life`."""
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
@@ -127,3 +149,33 @@ class Detector(Protocol):
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on from there."""
+
+
+@runtime_checkable
+class Pupil(Protocol):
+    """A detector with counts of its own that are learned from whole days."""
+
+    lesson: Any  # what the day that is over showed, as JSON; None: nothing
+
+    def learn_day(self, lesson: Any) -> None:
+        """Learn it, and forget a little of what is older."""
+
+    def learned(self) -> Any:
+        """The counts as JSON: everything that `learn_day` changes, and nothing else."""
+
+    def relearn(self, learned: Any) -> None:
+        """From there, or back to there."""
+
+    def discount(self, share: float) -> None:
+        """The past counts so much from now on."""
+
+
+@runtime_checkable
+class Diary(Protocol):
+    """A detector that keeps its last days apart by itself (`day_journal`)."""
+
+    def mask(self, days: set[int]) -> None:
+        """These civil days must not teach, and no others."""
+
+    def discount(self, share: float) -> None:
+        """The past counts so much from now on."""

@@ -9,13 +9,13 @@ door as well; that is not told, but counts as an opening. One finding an episode
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from anomaly import explain
 from anomaly.clock_bins import BINS
-from anomaly.detectors.detector import Known
+from anomaly.detectors.detector import Known, only
 from anomaly.detectors.rarity import Rarity, grade_of
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
@@ -41,10 +41,12 @@ class DoorAtNight:
 
     def __init__(self) -> None:
         self.due = math.inf
-        self.rarity = Rarity(a_day=1.0)
+        self.rarity = Rarity(a_day=1.0, of=DeviationKind.DOOR_AT_NIGHT)
         self.openings = [0.0] * BINS
         self.days = 0.0
         self.today: set[int] = set()  # quarter hours of the running day in which it was opened
+        self.judged: list[tuple[int, bool]] = []  # … of the openings at night that were judged, and were they out?
+        self.lesson: list[Any] | None = None  # both, of the day that is over
         self.opened: float | None = None  # the opening that is being judged
         self.rare = 0.0  # −log of its chance a day
         self.door_at = -math.inf  # when the front door said anything last
@@ -53,6 +55,7 @@ class DoorAtNight:
         self.told_at = -math.inf  # the newest finding, and its rank: one episode is told once
         self.told_rank = -1
 
+    @only(lambda sensor: sensor.is_exit and not sensor.kind.is_measurement)
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
         """The front door was opened or closed."""
         if not sensor.is_exit or sensor.kind.is_measurement:
@@ -70,13 +73,12 @@ class DoorAtNight:
             self.opened, self.rare = t, self.surprise_of(bin_)
             self._wake(t)
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Somebody is inside."""
         if sensor.is_exit or t < self.door_at + _INSIDE_FROM:
-            return
+            return ()
         self.is_inside = True
-        if self.open is not None and self.opened is None:
-            yield from self._ended(t, known)
+        return self._ended(t, known) if self.open is not None and self.opened is None else ()
 
     def changed(self, t: float, known: Known) -> Iterator[Finding]:
         """What cannot be seen is not judged: they may have been inside."""
@@ -98,7 +100,7 @@ class DoorAtNight:
             return
         is_out = not self.is_inside and known.situation.gone >= _PROBABLY
         yield from self._told(t, known, is_out=is_out)
-        self.rarity.note(self.rare + (_OUT_TIMES if is_out else 0.0))
+        self.judged.append((known.situation.clock.at(self.opened)[0], is_out))
         self.opened = None
         if not is_out:
             yield from self._ended(t, known)
@@ -117,13 +119,35 @@ class DoorAtNight:
         return [(own + _PRIOR_DAYS * _NIGHT_RATES.get(b // 4, _BY_DAY)) / weight for b, own in enumerate(smooth)]
 
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
-        """Learn when the door was opened, if the day may teach."""
-        if learnable:
-            keep = 2.0 ** (-1.0 / HALF_LIFE_DAYS)
-            self.openings = [each * keep + (b in self.today) for b, each in enumerate(self.openings)]
-            self.days = self.days * keep + 1.0
-        self.rarity.day_over(learnable=learnable)
-        self.today.clear()
+        """When the door was opened is learned by `learn_day`, if the day may teach."""
+        self.lesson = [sorted(self.today), self.judged]
+        self.today, self.judged = set(), []
+
+    def learn_day(self, lesson: list[Any]) -> None:
+        """The openings of another day, and how rare they were by the days before it."""
+        bins, judged = lesson
+        top = max((self.surprise_of(bin_) + (_OUT_TIMES if is_out else 0.0) for bin_, is_out in judged), default=0.0)
+        self.discount(2.0 ** (-1.0 / HALF_LIFE_DAYS), with_rarity=False)
+        for bin_ in bins:
+            self.openings[bin_] += 1.0
+        self.days += 1.0
+        self.rarity.learn_day(top)
+
+    def learned(self) -> Any:
+        """The counts as JSON."""
+        return {"rarity": self.rarity.saved(), "openings": self.openings, "days": self.days}
+
+    def relearn(self, learned: Any) -> None:
+        """From there."""
+        self.rarity.restore(learned["rarity"])
+        self.openings, self.days = list(learned["openings"]), learned["days"]
+
+    def discount(self, share: float, *, with_rarity: bool = True) -> None:
+        """The past counts so much from now on."""
+        self.openings = [round(each * share, 4) for each in self.openings]
+        self.days *= share
+        if with_rarity:
+            self.rarity.discount(share)
 
     def _told(self, t: float, known: Known, *, is_out: bool) -> Iterator[Finding]:
         surprise = self.rare + (_OUT_TIMES if is_out else 0.0)
@@ -178,9 +202,9 @@ class DoorAtNight:
         """As JSON."""
         return {
             **{name: getattr(self, name) for name in _PLAIN},
-            "rarity": self.rarity.saved(),
-            "openings": self.openings,
+            **self.learned(),
             "today": sorted(self.today),
+            "judged": self.judged,
             "open": None if self.open is None else asdict(self.open),
         }
 
@@ -188,9 +212,10 @@ class DoorAtNight:
         """From JSON."""
         for name in _PLAIN:
             setattr(self, name, saved[name])
-        self.rarity.restore(saved["rarity"])
-        self.openings, self.today = list(saved["openings"]), set(saved["today"])
+        self.relearn(saved)
+        self.today = set(saved["today"])
+        self.judged = [(bin_, is_out) for bin_, is_out in saved.get("judged", ())]
         self.open = None if saved["open"] is None else OpenFinding(**saved["open"])
 
 
-_PLAIN = ("due", "days", "opened", "rare", "door_at", "is_inside", "told_at", "told_rank")
+_PLAIN = ("due", "opened", "rare", "door_at", "is_inside", "told_at", "told_rank")

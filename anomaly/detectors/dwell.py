@@ -10,7 +10,7 @@ dead sensor explains the quiet (`doubt`) the same people are told at the same mi
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -50,7 +50,10 @@ class Dwell:
             of: Durations(minutes=minutes, spread=spread, shortest=_SHORTEST)
             for of, (minutes, spread) in _PRIOR.items()
         }
-        self.rarity = {_ROOM: Rarity(a_day=_STAYS_A_DAY), OUT_OF_BED: Rarity(a_day=_TRIPS_A_NIGHT)}
+        self.rarity = {
+            _ROOM: Rarity(a_day=_STAYS_A_DAY, of=DeviationKind.DWELL),
+            OUT_OF_BED: Rarity(a_day=_TRIPS_A_NIGHT, of=DeviationKind.DWELL),
+        }
         self.stay: Stay | None = None
         self.trip: Stay | None = None
         self.on_bed: set[str] = set()  # mats somebody is on
@@ -59,7 +62,8 @@ class Dwell:
         self.doubt: OpenFinding | None = None  # said in its place
         self._ages: dict[tuple[str, str, float, float], float] = {}  # until the next day is learned
         self._grades: dict[tuple[bool, Grade], dict[Grade, float]] = {}
-        self.today: list[tuple[str, str, float]] = []  # what the running day teaches: of, part, seconds
+        self.today: list[list[Any]] = []  # what the running day teaches, as `stay.noted`
+        self.lesson: list[list[Any]] | None = None  # the same of the day that is over
 
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
         """The bed mat: out of bed, or back."""
@@ -76,8 +80,13 @@ class Dwell:
                 self.trip = Stay(of=OUT_OF_BED, part=part, room=sensor.room, began=t)
                 self._wake(t + _SHORTEST)
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Somebody moved: in the same place, or elsewhere?"""
+        current = None if self.stay is None else self.stay.of
+        stays_put = self.trip is None and not sensor.is_exit and STAYS.get(sensor.place) == current
+        return () if stays_put and before is not None else self._moved(sensor, t, before, known)
+
+    def _moved(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         if before is None and t < known.situation.at:  # late: where they have been since is not known
             yield from self._trip_over(t, known, is_spoilt=True)
             yield from self._stay_over(t, known, is_spoilt=True)
@@ -161,19 +170,55 @@ class Dwell:
             yield self.doubt.finding(known.plan)
 
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
-        """Learn how long things took, if the day may teach."""
-        if learnable:
-            for of, part, seconds in self.today:
-                self.durations[of].learn_one(seconds, ("any", part))
-            for durations in self.durations.values():
-                durations.day_over()
-        for rarity in self.rarity.values():
-            rarity.day_over(learnable=learnable)
-        self.today.clear()
+        """What the day showed is learned by `learn_day`, if it may teach."""
+        self.lesson, self.today = self.today, []
         self._ages.clear()
         self._grades.clear()
         if self._going_on() and known.situation.watching:
             self._wake(midnight)
+
+    def learn_day(self, lesson: list[list[Any]]) -> None:
+        """How long things took on another day, and how surprising that was by the days before it."""
+        top = dict.fromkeys(self.rarity, 0.0)
+        found = [stays.of_note(note) for note in lesson]
+        for of, part, seconds, out, told in found:
+            surprise = perhaps_out(self.durations[of].surprise(seconds, ("any", part)), out) if told is None else told
+            group = OUT_OF_BED if of == OUT_OF_BED else _ROOM
+            top[group] = max(top[group], surprise)
+        for of, part, seconds, _, told in found:
+            if told is None:
+                self.durations[of].learn_one(seconds, ("any", part))
+        for durations in self.durations.values():
+            durations.day_over()
+        for name, rarity in self.rarity.items():
+            rarity.learn_day(top[name])
+        self._ages.clear()
+        self._grades.clear()
+
+    def learned(self) -> Any:
+        """The counts as JSON."""
+        return {
+            "durations": {of: durations.saved() for of, durations in self.durations.items()},
+            "rarity": {of: rarity.saved() for of, rarity in self.rarity.items()},
+        }
+
+    def relearn(self, learned: Any) -> None:
+        """From there."""
+        for of, durations in self.durations.items():
+            durations.restore(learned["durations"][of])
+        for of, rarity in self.rarity.items():
+            rarity.restore(learned["rarity"][of])
+        self._ages.clear()
+        self._grades.clear()
+
+    def discount(self, share: float) -> None:
+        """The past counts so much from now on."""
+        for durations in self.durations.values():
+            durations.discount(share)
+        for rarity in self.rarity.values():
+            rarity.discount(share)
+        self._ages.clear()
+        self._grades.clear()
 
     def _trip_over(self, t: float, known: Known, *, is_spoilt: bool = False) -> Iterator[Finding]:
         trip, self.trip = self.trip, None
@@ -196,12 +241,11 @@ class Dwell:
             return
         if not can_be_judged(stay, known):
             return
-        surprise = self._surprise(stay, seconds)
+        told = None
         if stay.is_told:  # the day counts as one that reached it, so that repeated alarms grow rarer, slowly
-            surprise = min(surprise, self._needed(stay, known).get(Grade.ATTENTION, surprise))
-        else:
-            self.today.append((stay.of, stay.part, seconds))
-        self._rarity(stay).note(surprise)
+            surprise = self._surprise(stay, seconds)
+            told = min(surprise, self._needed(stay, known).get(Grade.ATTENTION, surprise))
+        self.today.append(stays.noted(stay, seconds, told))
 
     def _can_begin(self, known: Known) -> bool:
         return known.situation.watching and known.situation.gone < _PROBABLY
@@ -278,8 +322,7 @@ class Dwell:
         found = {name: getattr(self, name) for name in ("open", "doubt", "stay", "trip")}
         return {
             "due": self.due,
-            "durations": {of: durations.saved() for of, durations in self.durations.items()},
-            "rarity": {of: rarity.saved() for of, rarity in self.rarity.items()},
+            **self.learned(),
             **{name: None if each is None else asdict(each) for name, each in found.items()},
             "raised_by": self.raised_by,
             "on_bed": sorted(self.on_bed),
@@ -289,15 +332,12 @@ class Dwell:
     def restore(self, saved: dict[str, Any]) -> None:
         """From JSON."""
         self.due, self.raised_by, self.on_bed = saved["due"], saved["raised_by"], set(saved["on_bed"])
-        for of, durations in self.durations.items():
-            durations.restore(saved["durations"][of])
-        for of, rarity in self.rarity.items():
-            rarity.restore(saved["rarity"][of])
+        self.relearn(saved)
         self.open, self.doubt = (
             None if saved[name] is None else OpenFinding(**saved[name]) for name in ("open", "doubt")
         )
         self.stay, self.trip = (None if saved[name] is None else Stay(**saved[name]) for name in ("stay", "trip"))
-        self.today = [(of, part, seconds) for of, part, seconds in saved["today"]]
+        self.today = [stays.noted_by_older(*each) if isinstance(each[0], str) else each for each in saved["today"]]
 
 
 def _suspect(t: float, known: Known) -> Suspicion | None:

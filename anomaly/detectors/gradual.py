@@ -8,7 +8,7 @@ a diagnosis.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -73,12 +73,13 @@ class Gradual:
         self.day: int | None = None  # on which it was looked last
         self.day_type = 0
         self.figures: Figures = {}  # the newest of each
+        self.masked: set[int] = set()  # civil days that must not teach
         self.told: list[int | None] = [None] * len(_GROUPS)  # on which day people were told of each group
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Somebody moved: counted."""
         self.tally.life(sensor, t, before, known.situation)
-        return says_nothing()
+        return ()
 
     @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
@@ -128,10 +129,16 @@ class Gradual:
             if known.learned_days >= LEARNED_DAYS:
                 yield from self._changed_now(feature, trend, t, known)
 
-    def take_out(self, day: int) -> bool:
-        """Forget a civil day of the last week as if it had been masked. False if no figure knew it any more."""
-        found = [trend.take_out(day) for trend in self.trends.values()]  # of all of them, not of the first
-        return any(found)
+    def mask(self, days: set[int]) -> None:
+        """These civil days must not teach, and no others; those older than a week are part of the baseline."""
+        self.masked = days
+        for trend in self.trends.values():
+            trend.journal.mask(days)
+
+    def discount(self, share: float) -> None:
+        """The past counts so much from now on."""
+        for trend in self.trends.values():
+            trend.base.scale(share)
 
     def _trend(self, feature: Feature, told_by: frozenset[str]) -> Trend | None:
         if not told_by:
@@ -142,6 +149,7 @@ class Gradual:
         if trend is None or trend.sources != codes:
             trend = self.trends[feature] = Trend.of(feature)
             trend.sources = codes
+            trend.journal.mask(self.masked)
         return trend
 
     def _doubtful(self, known: Known) -> set[str]:

@@ -11,7 +11,7 @@ more, are inactivity again.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from anomaly import explain
 from anomaly.clock_bins import QUARTER, Floats
+from anomaly.clock_change import least
 from anomaly.detectors.detector import Known, says_nothing, unheeded
 from anomaly.doubt import Doubt, doubt_about
 from anomaly.hazard import CLOCK_STARTS, Path
@@ -43,10 +44,10 @@ class Inactivity:
         self.open: OpenFinding | None = None
         self.doubt: OpenFinding | None = None  # said in its place
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Somebody moved: whatever was found is over, and a new quiet begins."""
-        yield from self._all_over(t, known)
         self.due = next_minute(t + CLOCK_STARTS) if known.situation.watching else math.inf
+        return () if self.open is None and self.doubt is None else self._all_over(t, known)
 
     @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
@@ -145,22 +146,31 @@ def _out_of_reach_until(quiet: Quiet, known: Known, *, until: float) -> float:
     needed = known.required_days(limits.false_inactivity_a_month)
     if not needed:
         return until
-    least = min(known.maxima.surprise_of(days) for days in needed.values()) - _CLOSE
+    lowest = min(known.maxima.surprise_of(days) for days in needed.values()) - _CLOSE
+    lowest += known.offset(DeviationKind.INACTIVITY)
     spells = known.hazard.spells(observed, quiet.place, known.situation.clock)
-    before = minutes_left(known.hazard, spells, score=least, out=quiet.chance_out)
+    before = minutes_left(known.hazard, spells, score=lowest, out=quiet.chance_out)
     return math.floor((until - 60.0 * before) / 60.0 + 1e-9) * 60.0
 
 
 def score_of(quiet: Quiet, path: Path, known: Known) -> Floats:
     """By the end of every step of this quiet's path, in nats, what is compared with what the home's days reach."""
-    if not len(path.ends):
-        return np.zeros(0)
-    highest: Floats = np.maximum.accumulate(surprise_of(quiet, path, known) + costs_of_waiting(known.hazard, path))
-    return highest
+    return least(lambda shifted: _score_of(quiet, shifted, known), path, known.situation.clock)
 
 
 def surprise_of(quiet: Quiet, path: Path, known: Known) -> Floats:
     """Λ at the end of every step of this quiet's path, in nats."""
+    return least(lambda shifted: _surprise_of(quiet, shifted, known), path, known.situation.clock)
+
+
+def _score_of(quiet: Quiet, path: Path, known: Known) -> Floats:
+    if not len(path.ends):
+        return np.zeros(0)
+    highest: Floats = np.maximum.accumulate(_surprise_of(quiet, path, known) + costs_of_waiting(known.hazard, path))
+    return highest
+
+
+def _surprise_of(quiet: Quiet, path: Path, known: Known) -> Floats:
     seen = known.witnesses.without(path, known.situation.lost_sensors)
     return with_absence(known.hazard.surprise(seen), quiet.chance_out)
 
@@ -180,7 +190,8 @@ class _Reach:
         self.is_out = known.may_be_out() & (quiet.out >= (1.0 - quiet.out) * np.exp(-at_home))  # at every step
         self.waking = np.cumsum(self.path.seconds * _is_waking(self.path, limits.waking_hours)) + CLOCK_STARTS
         needed = known.required_days(limits.false_inactivity_a_month)
-        self.needed = {grade: known.maxima.surprise_of(days) for grade, days in needed.items()}
+        offset = known.offset(DeviationKind.INACTIVITY)
+        self.needed = {grade: known.maxima.surprise_of(days) + offset for grade, days in needed.items()}
 
     def scored(self, grade: Grade) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """For every step: is the quiet rare enough for this grade, whatever explains it?"""
@@ -260,14 +271,14 @@ class _Reach:
                 quiet=explain.duration(t - quiet.began),
                 since=self._since(t),
                 rare=explain.rarity(shown, once),
-                suspect=suspect.code,
+                suspect=explain.sensor(suspect.code, known.situation.sensors),
                 heard=explain.clock_time(suspect.heard_at, known.plan.zone, seen_from=t),
             ),
         )
 
     def _since(self, t: float) -> str:
         at = explain.clock_time(self.quiet.began, self.known.plan.zone, seen_from=t)
-        return f"{explain.where(self.quiet.place, self.quiet.room)} at {at}"
+        return f"{explain.since_where(self.quiet.place, self.quiet.room)} at {at}"
 
     def finding(self, grade: Grade, t: float) -> OpenFinding:
         """In words and numbers."""

@@ -6,14 +6,14 @@ sensor is lost or may be dead. It is a reason to call, never urgent: the residen
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from anomaly import explain
 from anomaly.clock_bins import DAY_TYPES
 from anomaly.detectors.detector import Known, says_nothing, unheeded
-from anomaly.detectors.lateness import how_rare, judged, needed_days, usual_words
+from anomaly.detectors.lateness import how_rare, judged, later, needed_days, usual_words
 from anomaly.habit import Habit
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import Place, PlanSensor
@@ -47,10 +47,15 @@ class LateKitchen:
         self.unseen = Unseen(0.0)
         self.was_out = False
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Somebody moved: in the kitchen?"""
         if self.morning is None:
             self._new_day(t, known)
+        if self.open is None and (self.done is not None or self.morning is None or t < self.morning):
+            return ()
+        return self._sign(sensor, t, before, known)
+
+    def _sign(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         if self.open is not None and sensor.place is Place.KITCHEN:
             yield self.open.finding(known.plan, ended=t)
             self.open = None
@@ -105,8 +110,8 @@ class LateKitchen:
         if not situation.watching or self.unseen.total(t) > CENSORED_AFTER or self.was_out or not _is_seen(known):
             return
         minutes = situation.clock.hour(t) * 60.0
-        needed = needed_days(known, known.plan.limits.false_late_kitchen_a_month)
-        grade, wait = judged(self.habit, minutes, _DAY, self.day_type, needed=needed, open_=self.open)
+        needed = needed_days(known, known.plan.limits.false_late_kitchen_a_month, of=DeviationKind.LATE_KITCHEN)
+        grade, wait = judged(self.habit, minutes - later(t, known), _DAY, self.day_type, needed=needed, open_=self.open)
         if grade is not None:
             self.open = self._finding(grade, t, minutes, known)
             yield self.open.finding(known.plan)
@@ -127,9 +132,13 @@ class LateKitchen:
                 self.habit.learn_one(day, minutes, self.day_type, until=_DAY)
         self._new_day(midnight, known)
 
-    def take_out(self, day: int) -> bool:
-        """Forget a civil day of the last week as if it had been masked."""
-        return self.habit.take_out(day)
+    def mask(self, days: set[int]) -> None:
+        """These civil days must not teach, and no others."""
+        self.habit.mask(days)
+
+    def discount(self, share: float) -> None:
+        """The past counts so much from now on."""
+        self.habit.discount(share)
 
     def _new_day(self, t: float, known: Known) -> None:
         _, self.day_type, day = known.situation.clock.at(t)
@@ -154,7 +163,7 @@ class LateKitchen:
         sensors = _kitchen_sensors(known)
         words = [
             f"Up since {explain.clock_time(self.about, zone, seen_from=t)}, but not yet in the kitchen at "
-            f"{explain.clock_time(t, zone, seen_from=t)}; last movement in {explain.where(quiet.place, quiet.room)} at "
+            f"{explain.clock_time(t, zone, seen_from=t)}; last movement {explain.where(quiet.place, quiet.room)} at "
             f"{explain.clock_time(quiet.began, zone, seen_from=t)}.",
             f"{usually}; this late {explain.rarity(shown, once)}.",
             "One sensor watches the kitchen; if it has failed it looks the same." if len(sensors) == 1 else "",

@@ -6,6 +6,7 @@ import numpy as np
 
 from anomaly import explain
 from anomaly.clock_bins import DAY_TYPES
+from anomaly.clock_change import tolerance
 from anomaly.detectors.detector import Known
 from anomaly.habit import Habit
 from anomaly.open_finding import OpenFinding
@@ -15,11 +16,20 @@ KNOWN_DAYS = 7.0  # days of evidence before anything is said of a habit
 _MOST = Grade.ATTENTION  # somebody who is about, but late, needs a call, not a siren
 
 
-def needed_days(known: Known, false_a_month: float) -> dict[Grade, float]:
-    """How rare something must be for each grade up to attention, which is never easier than a notice."""
+def needed_days(known: Known, false_a_month: float, *, of: str) -> dict[Grade, float]:
+    """How rare something must be for each grade up to attention, which is never easier than a notice.
+
+    `of`: the detector whose budget it is. A nat of its governor makes N larger by e.
+    """
     required = known.required_days(false_a_month)
     notice = required.get(Grade.NOTICE, math.inf)
-    return {grade: max(days, notice) for grade, days in required.items() if grade.rank <= _MOST.rank}
+    times = math.exp(known.offset(of))
+    return {grade: times * max(days, notice) for grade, days in required.items() if grade.rank <= _MOST.rank}
+
+
+def later(t: float, known: Known) -> float:
+    """Minutes by which a habit may be later just now, because the clocks were changed."""
+    return tolerance(known.situation.clock, t)
 
 
 def judged(

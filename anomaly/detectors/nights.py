@@ -1,7 +1,7 @@
 """Keeps the account of a home's nights for those who judge them: not to bed, up at night, gradual. Says nothing."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from anomaly.detectors.detector import Known, says_nothing, unheeded
@@ -18,12 +18,12 @@ class NightWatch:
         self.due = math.inf
         self.nights = nights
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Somebody moved."""
         self.nights.life(sensor, t, before, known.situation)
         if math.isinf(self.due):
             self._wait()
-        return says_nothing()
+        return ()
 
     @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:

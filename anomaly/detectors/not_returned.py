@@ -10,7 +10,7 @@ Where people go in and out without the front door's sensor, or sit still after i
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ class Outing:
     @property
     def group(self) -> tuple[str, str, str]:
         """From the general to the particular."""
-        return ("any", f"block/{self.block}", f"{self.weekday}/{self.block}")
+        return _group(self.weekday, self.block)
 
 
 class NotReturned:
@@ -61,18 +61,25 @@ class NotReturned:
     def __init__(self) -> None:
         self.due = math.inf
         self.durations = Durations(minutes=_MINUTES, spread=_SPREAD, shortest=_SHORTEST)
-        self.rarity = Rarity(a_day=_OUTINGS_A_DAY)
+        self.rarity = Rarity(a_day=_OUTINGS_A_DAY, of=DeviationKind.NOT_RETURNED)
         self.outing: Outing | None = None
         self.open: OpenFinding | None = None
-        self.today: list[tuple[list[str], float]] = []  # group and seconds of the outings that are over
+        # Of the outings of the running day: weekday, block, seconds, and a surprise where people were told.
+        self.today: list[list[Any]] = []
+        self.lesson: list[list[Any]] | None = None  # the same of the day that is over
 
     @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
         """Nothing to say: see `Detector`."""
         return says_nothing()
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Through the front door, or at home after all?"""
+        if before is not None and self.outing is None and not known.situation.gone:
+            return ()
+        return self._moved(sensor, t, before, known)
+
+    def _moved(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         situation = known.situation
         if before is None and t < situation.at:  # late; what it says of where they are now is not known
             yield from self._over(t, known, is_spoilt=True)
@@ -116,7 +123,7 @@ class NotReturned:
             else:
                 self._wake(t + _LOOK_AGAIN)
         outing = self.outing
-        if outing is None or not known.situation.watching:
+        if outing is None or not known.situation.watching or not _would_be_seen(known):
             return
         needed, surprise = self._needed(outing, known), self._surprise(outing, t)
         grade = grade_of(surprise, needed)
@@ -136,15 +143,36 @@ class NotReturned:
             self._wake(max(t + 60.0, ceiling))
 
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
-        """Learn how long they were out, if the day may teach."""
-        if learnable:
-            for group, seconds in self.today:
-                self.durations.learn_one(seconds, group)
-            self.durations.day_over()
-        self.rarity.day_over(learnable=learnable)
-        self.today.clear()
+        """How long they were out is learned by `learn_day`, if the day may teach."""
+        self.lesson, self.today = self.today, []
         if self.outing is not None and known.situation.watching:
             self._wake(midnight)
+
+    def learn_day(self, lesson: list[list[Any]]) -> None:
+        """The outings of another day, and how surprising they were by the days before it."""
+        surprises = [
+            told[0] if told else self.durations.surprise(seconds, _group(weekday, block))
+            for weekday, block, seconds, *told in lesson
+        ]
+        for weekday, block, seconds, *told in lesson:
+            if not told:
+                self.durations.learn_one(seconds, _group(weekday, block))
+        self.durations.day_over()
+        self.rarity.learn_day(max(surprises, default=0.0))
+
+    def learned(self) -> Any:
+        """The counts as JSON."""
+        return {"durations": self.durations.saved(), "rarity": self.rarity.saved()}
+
+    def relearn(self, learned: Any) -> None:
+        """From there."""
+        self.durations.restore(learned["durations"])
+        self.rarity.restore(learned["rarity"])
+
+    def discount(self, share: float) -> None:
+        """The past counts so much from now on."""
+        self.durations.discount(share)
+        self.rarity.discount(share)
 
     def _over(self, t: float, known: Known, *, is_spoilt: bool = False) -> Iterator[Finding]:
         """Back, or nobody can tell any more."""
@@ -157,12 +185,12 @@ class NotReturned:
         seconds = t - outing.left
         if seconds <= _SHORTEST:
             return
-        surprise = self._surprise(outing, t)
+        told = None
         if outing.is_told:  # the day counts as one that reached it, so that repeated alarms grow rarer, slowly
-            surprise = min(surprise, self._needed(outing, known).get(Grade.ATTENTION, surprise))
-        else:
-            self.today.append((list(outing.group), seconds))
-        self.rarity.note(surprise)
+            surprise = self._surprise(outing, t)
+            told = min(surprise, self._needed(outing, known).get(Grade.ATTENTION, surprise))
+        found = [outing.weekday, outing.block, round(seconds)]
+        self.today.append(found if told is None else [*found, told])
 
     def _wake(self, t: float) -> None:
         if math.isfinite(t):
@@ -240,8 +268,7 @@ class NotReturned:
         """As JSON."""
         return {
             "due": self.due,
-            "durations": self.durations.saved(),
-            "rarity": self.rarity.saved(),
+            **self.learned(),
             "outing": None if self.outing is None else asdict(self.outing),
             "open": None if self.open is None else asdict(self.open),
             "today": self.today,
@@ -250,11 +277,26 @@ class NotReturned:
     def restore(self, saved: dict[str, Any]) -> None:
         """From JSON."""
         self.due = saved["due"]
-        self.durations.restore(saved["durations"])
-        self.rarity.restore(saved["rarity"])
+        self.relearn(saved)
         self.outing = None if saved["outing"] is None else Outing(**saved["outing"])
         self.open = None if saved["open"] is None else OpenFinding(**saved["open"])
-        self.today = [(group, seconds) for group, seconds in saved["today"]]
+        self.today = [_from_older(*each) if isinstance(each[0], list) else each for each in saved["today"]]
+
+
+def _would_be_seen(known: Known) -> bool:
+    """Is there a sensor inside that would tell of whoever has come home? The front door alone cannot."""
+    lost = known.situation.lost_sensors
+    return any(s.shows_life(1.0) and not s.is_exit and s.code not in lost for s in known.plan.sensors)
+
+
+def _group(weekday: int, block: int) -> tuple[str, str, str]:
+    return ("any", f"block/{block}", f"{weekday}/{block}")
+
+
+def _from_older(group: list[str], seconds: float) -> list[Any]:
+    """As earlier releases kept what a day teaches."""
+    weekday, block = group[-1].split("/")
+    return [int(weekday), int(block), round(seconds)]
 
 
 def _outing(t: float, known: Known, *, is_supposed: bool = False) -> Outing:

@@ -7,14 +7,14 @@ as such elsewhere (`inactivity`, `dwell`).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from anomaly import explain
 from anomaly.clock_bins import DAY_TYPES
 from anomaly.detectors.detector import Known, says_nothing, unheeded
-from anomaly.detectors.lateness import how_rare, judged, needed_days, usual_words
+from anomaly.detectors.lateness import how_rare, judged, later, needed_days, usual_words
 from anomaly.habit import Habit
 from anomaly.nights import EVENING, SMALL_HOURS, Night, Nights, tells_bed_time
 from anomaly.open_finding import Finding, OpenFinding, next_minute
@@ -41,7 +41,7 @@ class NotToBed:
         self.day_type = 0
         self.may_teach = False  # that day
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Somebody moved: look when they may have settled."""
         night = self.nights.night
         if night is not None and night.to_bed is None and (night.evening <= t or self.open is not None):
@@ -50,7 +50,7 @@ class NotToBed:
                 self.due = min(self.due, next_minute(max(rests, night.evening) + _SETTLES))
         if self.day is None:
             self.due = next_minute(t)
-        return says_nothing()
+        return ()
 
     @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
@@ -101,8 +101,10 @@ class NotToBed:
 
     def _judge(self, t: float, night: Night, known: Known) -> Iterator[Finding]:
         minutes = _minutes(t, night, known)
-        needed = needed_days(known, known.plan.limits.false_not_to_bed_a_month)
-        grade, wait = judged(self.habit, minutes, _UNTIL, self.day_type, needed=needed, open_=self.open)
+        needed = needed_days(known, known.plan.limits.false_not_to_bed_a_month, of=DeviationKind.NOT_TO_BED)
+        grade, wait = judged(
+            self.habit, minutes - later(t, known), _UNTIL, self.day_type, needed=needed, open_=self.open
+        )
         if grade is not None:
             self.open = self._finding(grade, t, minutes, night, known)
             yield self.open.finding(known.plan)
@@ -138,9 +140,13 @@ class NotToBed:
         """Whether the evening's day may teach."""
         self.may_teach = learnable
 
-    def take_out(self, day: int) -> bool:
-        """Forget the evening of a civil day of the last week as if it had been masked."""
-        return self.habit.take_out(day)
+    def mask(self, days: set[int]) -> None:
+        """The evenings of these civil days must not teach, and no others."""
+        self.habit.mask(days)
+
+    def discount(self, share: float) -> None:
+        """The past counts so much from now on."""
+        self.habit.discount(share)
 
     def _finding(self, grade: Grade, t: float, minutes: float, night: Night, known: Known) -> OpenFinding:
         situation, zone = known.situation, known.plan.zone
@@ -151,7 +157,7 @@ class NotToBed:
         middle = self.habit.usual.quantiles(self.day_type, (0.5,))[0]
         begun = max(night.evening, situation.clock.instant(night.day, middle / 60.0))
         words = [
-            f"Not in bed yet at {explain.clock_time(t, zone, seen_from=t)}; last movement in "
+            f"Not in bed yet at {explain.clock_time(t, zone, seen_from=t)}; last movement "
             f"{explain.where(quiet.place, quiet.room)} at {explain.clock_time(quiet.began, zone, seen_from=t)}.",
             f"{usually}; this late {explain.rarity(shown, once)}.",
             explain.equipment(situation, t) or "",

@@ -6,7 +6,7 @@ who is away or probably out, or of one who was moving about within the last hour
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from anomaly import explain, prior
 from anomaly.clock_bins import DAY_TYPES
 from anomaly.detectors.detector import Known, says_nothing, unheeded
+from anomaly.detectors.lateness import later
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import PlanSensor
 from anomaly.situation import CENSORED_AFTER, Quiet
@@ -42,13 +43,17 @@ class NotUp:
         self.unseen = 0.0  # seconds of this morning that nobody could see
         self.unseen_from: float | None = None
         self.was_out = False
+        self.lesson: list[Any] | None = None  # of the day that is over: minutes or none, and the kind of day
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """A sign of life: is it one of being up?"""
         if self.morning is None:
             self._new_day(t, known)
         if self.open is None and (self.up is not None or (self.morning is not None and t < self.morning)):
-            return
+            return ()
+        return self._sign(sensor, t, before, known)
+
+    def _sign(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
         if not (sensor.is_living_place or not _has_living_places(known)):
             return
         if self.open is not None:
@@ -108,7 +113,7 @@ class NotUp:
         minutes = np.arange(hour * 60.0, 24 * 60.0)
         if not len(minutes):
             return
-        reached = self._reached(minutes, known)
+        reached = self._reached(minutes, known, later=later(t, known))
         grade = next((grade for grade in reversed(Grade) if reached[grade][0]), None)
         if grade is not None and (self.open is None or grade.rank > Grade(self.open.grade).rank):
             self.open = self._finding(grade, t, known)
@@ -121,14 +126,32 @@ class NotUp:
 
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
         """Learn the time of getting up, if the morning could be seen; begin a new day."""
+        self.lesson = None
         if self.morning is not None:
             unseen = self.unseen
             if self.unseen_from is not None:
                 unseen += midnight - max(self.unseen_from, self.morning)
             if learnable and unseen <= CENSORED_AFTER and not self.was_out and self.open is None:
                 minutes = None if self.up is None else known.situation.clock.hour(self.up) * 60.0
-                self.usual.learn_one(minutes, self.day_type)
+                self.lesson = [minutes, self.day_type]
         self._new_day(midnight, known)
+
+    def learn_day(self, lesson: list[Any]) -> None:
+        """The time of another morning."""
+        self.usual.learn_one(*lesson)
+
+    def learned(self) -> Any:
+        """The counts as JSON."""
+        return {"moments": self.usual.moments.tolist(), "occurred": self.usual.occurred.tolist()}
+
+    def relearn(self, learned: Any) -> None:
+        """From there."""
+        self.usual.moments[...] = learned["moments"]
+        self.usual.occurred[...] = learned["occurred"]
+
+    def discount(self, share: float) -> None:
+        """The past counts so much from now on."""
+        self.usual.discount(share)
 
     def _new_day(self, t: float, known: Known) -> None:
         _, self.day_type, day = known.situation.clock.at(t)
@@ -139,11 +162,16 @@ class NotUp:
         self.was_out = False
         self.due = next_minute(max(self.morning, t))
 
-    def _reached(self, minutes: np.ndarray[Any, Any], known: Known) -> dict[Grade, np.ndarray[Any, Any]]:
-        """For each grade: at which of these times of day is it reached, if they are still not up?"""
+    def _reached(
+        self, minutes: np.ndarray[Any, Any], known: Known, *, later: float
+    ) -> dict[Grade, np.ndarray[Any, Any]]:
+        """For each grade: at which of these times of day is it reached, if they are still not up?
+
+        By the home's own mornings they may be `later` by so many minutes, because the clocks were changed.
+        """
         limits = known.plan.limits
-        once = 1.0 / self.usual.scores(minutes, self.day_type)
-        once[minutes < self.usual.quantiles(self.day_type, (0.5,))[0]] = 0.0
+        once = math.exp(-known.offset(DeviationKind.NOT_UP)) / self.usual.scores(minutes - later, self.day_type)
+        once[minutes - later < self.usual.quantiles(self.day_type, (0.5,))[0]] = 0.0
         needed = known.required_days(limits.false_not_up_a_month)
         reached = {grade: once >= needed.get(grade, math.inf) for grade in Grade}
         reached[Grade.URGENT] = reached[Grade.URGENT] | (minutes >= limits.not_up_hour * 60.0)
@@ -161,7 +189,7 @@ class NotUp:
         scored = once >= needed.get(Grade.NOTICE, math.inf)
         begun = situation.clock.instant(situation.clock.at(t)[2], middle / 60.0)
         words = [
-            f"Not up yet at {explain.clock_time(t, zone, seen_from=t)}; last movement in "
+            f"Not up yet at {explain.clock_time(t, zone, seen_from=t)}; last movement "
             f"{explain.where(quiet.place, quiet.room)} at {explain.clock_time(quiet.began, zone, seen_from=t)}.",
             f"On a {DAY_TYPES[self.day_type]} usually up by {explain.hour_words(middle / 60)}, "
             f"nine days in ten by {explain.hour_words(late / 60)}"

@@ -30,11 +30,12 @@ _TOLD_TIMES = 4.0
 class Rarity:
     """The days of one detector, with the running one. `a_day`: chances a day that are expected of any home."""
 
-    def __init__(self, *, a_day: float) -> None:
+    def __init__(self, *, a_day: float, of: str = "") -> None:
+        self._of = of  # the detector whose budget it is
         self.peak_from = math.log(a_day) + 1.0  # u, nats
         self._prior_share = -math.expm1(-math.exp(-1.0))  # of days above u, with right chances
         self.days = self.peaks = self.excess = 0.0
-        self.top = 0.0  # of the running day
+        self.top = 0.0  # of the running day, for who does not learn whole days
 
     def note(self, surprise: float) -> None:
         """Something of this surprise is over."""
@@ -57,7 +58,8 @@ class Rarity:
             days[Grade.ATTENTION] *= _TOLD_TIMES
         if Grade.ATTENTION in days and Grade.URGENT in days:  # a small budget makes attention rarer than once a year
             days[Grade.URGENT] = max(days[Grade.URGENT], _URGENT_TIMES * days[Grade.ATTENTION])
-        return {grade: self.surprise_of(needed) for grade, needed in days.items() if grade.rank <= most.rank}
+        offset = known.offset(self._of)
+        return {grade: self.surprise_of(needed) + offset for grade, needed in days.items() if grade.rank <= most.rank}
 
     def score_one(self, surprise: float) -> float:
         """The chance that a day has one of this surprise or more."""
@@ -82,12 +84,20 @@ class Rarity:
     def day_over(self, *, learnable: bool) -> None:
         """Learn the day's largest surprise, if the day may teach."""
         if learnable:
-            keep = 2.0 ** (-1.0 / HALF_LIFE_DAYS)
-            self.days, self.peaks, self.excess = self.days * keep + 1.0, self.peaks * keep, self.excess * keep
-            if self.top > self.peak_from:
-                self.peaks += 1.0
-                self.excess += self.top - self.peak_from
+            self.learn_day(self.top)
         self.top = 0.0
+
+    def learn_day(self, top: float) -> None:
+        """Another day, and its largest surprise; 0 if it had none."""
+        self.discount(2.0 ** (-1.0 / HALF_LIFE_DAYS))
+        self.days += 1.0
+        if top > self.peak_from:
+            self.peaks += 1.0
+            self.excess += top - self.peak_from
+
+    def discount(self, share: float) -> None:
+        """The days until now count so much."""
+        self.days, self.peaks, self.excess = self.days * share, self.peaks * share, self.excess * share
 
     def saved(self) -> dict[str, Any]:
         """As JSON."""

@@ -7,7 +7,7 @@ never teaches that it is usually silent: what passes in silence is counted only 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ JAMMED_AFTER = 2 * 3600.0  # seconds on without a word, of one that is known to 
 _STUCK_QUARTERS = 20  # active quarter hours elsewhere while it stays on
 _LIFE_IN_ROOMS = 2  # one sensor alone, in an empty home, shows no life
 _HALF_LIFE_DAYS = 42.0
+_MOTION = SensorKind.MOTION  # asked for at every row: looking a member up takes long
 _STICKS = {SensorKind.MOTION, SensorKind.BED, SensorKind.CHAIR}
 _RARELY_SPEAK = {SensorKind.SMOKE, SensorKind.FLOOD, SensorKind.SOS}
 
@@ -68,7 +69,7 @@ class SensorSilence:
         """Sensors that might not tell of a movement now."""
         return self.silent | self.jammed
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """A sensor spoke; an active quarter hour may be over."""
         quarter = int(t // QUARTER)
         if quarter != self.quarter:
@@ -77,25 +78,27 @@ class SensorSilence:
             self.quarter = quarter
             self.fired = set()
             self.watched = _counts(t, known)
-        self.fired.add(sensor.code)
-        self._of(sensor.code).last = t
-        self.silent.discard(sensor.code)
-        self.jammed.discard(sensor.code)
-        if self.open:
-            yield from self._ended(f"{FaultKind.SENSOR_SILENT}/{sensor.code}", t, known)
+        code = sensor.code
+        self.fired.add(code)
+        self._of(code).last = t
+        if self.silent or self.jammed:
+            self.silent.discard(code)
+            self.jammed.discard(code)
+        return self._ended(f"{FaultKind.SENSOR_SILENT}/{code}", t, known) if self.open else ()
 
-    def note_state(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
+    def note_state(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterable[Finding]:
         """What the sensor says now: stuck means on, and on, and on."""
         if sensor.kind not in _STICKS:
-            return
+            return ()
         speech = self._of(sensor.code)
         if value > 0:
             speech.on_since = speech.on_since or t
-            if speech.clears and sensor.kind is SensorKind.MOTION:
+            if speech.clears and sensor.kind is _MOTION:
                 self.due = min(self.due, next_minute(t + JAMMED_AFTER))
         elif speech.on_since is not None:
             speech.on_since, speech.on_quarters, speech.clears = None, 0, True
-            yield from self._ended(f"{FaultKind.SENSOR_STUCK}/{sensor.code}", t, known)
+            return self._ended(f"{FaultKind.SENSOR_STUCK}/{sensor.code}", t, known) if self.open else ()
+        return ()
 
     @unheeded
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
@@ -124,7 +127,9 @@ class SensorSilence:
             if sensor.code in self.silent and speech.last is not None:
                 if t - speech.last < SILENT_AFTER:
                     self.due = min(self.due, next_minute(speech.last + SILENT_AFTER))
-                elif self._is_silent(speech, known, evidence=_EVIDENCE, times=2.0):
+                elif not self._is_stuck(sensor.code, speech, t) and self._is_silent(
+                    speech, known, evidence=_EVIDENCE, times=2.0
+                ):  # one that has stayed on is silent as well, and that is told below
                     yield from self._raised(FaultKind.SENSOR_SILENT, sensor, speech, t, known)
             if self._is_stuck(sensor.code, speech, t):
                 yield from self._raised(FaultKind.SENSOR_STUCK, sensor, speech, t, known)
@@ -202,14 +207,15 @@ class SensorSilence:
         assert started is not None
         since = explain.clock_time(started, known.plan.zone, seen_from=t)
         what = "has been silent" if kind is FaultKind.SENSOR_SILENT else "has stayed on"
+        words = explain.sensor(sensor.code, known.situation.sensors)
+        words = f"{words[:1].upper()}{words[1:]} {what} for {explain.duration(t - started)}, since {since}"
         self.open[name] = OpenFinding(
             kind=kind,
             sensor=sensor.code,
             grade=Grade.ATTENTION if sensor.is_essential else Grade.NOTICE,
             raised=t,
             started=started,
-            explanation=f"Sensor {sensor.code} {what} for {explain.duration(t - started)}, since {since}"
-            + ("." if sensor.code in self.jammed else ", while others show life."),
+            explanation=words + ("." if sensor.code in self.jammed else ", while others show life."),
             evidence={"sensor": sensor.code, "evidence_nats": round(speech.evidence, 2)},
         )
         yield self.open[name].finding(known.plan)

@@ -1,8 +1,10 @@
 """One stay that is going on: in a room, or out of bed at night. What `dwell` keeps of it, and its words. Pure."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from anomaly import explain
+from anomaly.clock_bins import PARTS
 from anomaly.detectors.detector import Known, Suspicion
 from anomaly.plan import Place
 from store.coverage import tells_of_people
@@ -11,6 +13,11 @@ from store.home import SensorKind
 BATHROOM, KITCHEN, HALL, OUT_OF_BED = "bathroom", "kitchen", "hall", "out_of_bed"
 STAYS = {Place.BATHROOM: BATHROOM, Place.KITCHEN: KITCHEN, Place.HALL: HALL}
 NIGHT_PARTS = ("late evening", "night", "early morning")
+_GROUPS = [
+    *((of, part) for of in STAYS.values() for part in PARTS),
+    *((OUT_OF_BED, part) for part in NIGHT_PARTS),
+]  # by which stays are noted: what comes later stands behind
+_UNIT = 10.0  # seconds: so finely is a stay learned
 _NIGHT_BEGINS, _NIGHT_ENDS = 22.0, 6.0  # civil hours between which somebody who leaves the bed is expected back
 _SEE_AT_ONCE = {SensorKind.MOTION, SensorKind.BED, SensorKind.CHAIR}
 _PART_WORDS = {
@@ -47,6 +54,26 @@ class Stay:
         """Observed seconds."""
         running = 0.0 if self.blind_from is None else max(0.0, t - self.blind_from)
         return t - self.began - self.blind - running
+
+
+def noted(stay: Stay, seconds: float, told: float | None) -> list[Any]:
+    """What a stay that lasted so long teaches when its day is over, as short as can be.
+
+    `told`: the surprise that it counts as, if people were told of it.
+    """
+    found = [_GROUPS.index((stay.of, stay.part)), round(seconds / _UNIT), round(stay.out, 2), told]
+    return found if told is not None else found[:3] if found[2] else found[:2]
+
+
+def of_note(note: list[Any]) -> tuple[str, str, float, float, float | None]:
+    """Back from there: of what, part of the day, seconds, chance that nobody was there, and `told`."""
+    number, units, *more = note
+    return (*_GROUPS[number], units * _UNIT, more[0] if more else 0.0, more[1] if len(more) > 1 else None)
+
+
+def noted_by_older(of: str, part: str, seconds: float) -> list[Any]:
+    """The note of an earlier release."""
+    return [_GROUPS.index((of, part)), round(seconds / _UNIT)]
 
 
 def night_part(hour: float) -> str | None:
@@ -89,16 +116,16 @@ def words(
         quiet = situation.quiet
         if quiet is not None and stay.rooms:
             seen = explain.clock_time(quiet.began, zone, seen_from=t)
-            text.insert(1, f"Last movement in {explain.where(quiet.place, quiet.room)} at {seen}.")
+            text.insert(1, f"Last movement {explain.where(quiet.place, quiet.room)} at {seen}.")
     else:
         place = explain.where(Place.OTHER, stay.room)
-        text = [f"In {place} since {since}, {lasts}, and seen nowhere else; {when} visits there "]
-        text[0] += usual.format("take") + f"; a stay this long {rare}."
+        text = [f"{place[:1].upper()}{place[1:]} since {since}, {lasts}, and seen nowhere else.", "Visits there "]
+        text[1] += f"{when} " + usual.format("take") + f"; a stay this long {rare}."
     if suspect is not None:
         heard = explain.clock_time(suspect.heard_at, zone, seen_from=t)
         text.append(
-            f"But sensor {suspect.code} has said nothing since {heard} and may have failed, which would explain it "
-            "at least as well. Unable to verify that all is well."
+            f"But {explain.sensor(suspect.code, situation.sensors)} has said nothing since {heard} and may have "
+            "failed, which would explain it at least as well. Unable to verify that all is well."
         )
     text += [explain.equipment(situation, t) or "", explain.door(situation, t) or ""]
     return " ".join(each for each in text if each)

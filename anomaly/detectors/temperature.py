@@ -15,7 +15,7 @@ from typing import Any
 
 from anomaly import explain
 from anomaly.clock_bins import PART_OF_BIN, PARTS
-from anomaly.detectors.detector import WARM_UP_DAYS, Known, says_nothing, unheeded
+from anomaly.detectors.detector import WARM_UP_DAYS, Known, only, says_nothing, unheeded
 from anomaly.open_finding import Finding, OpenFinding, next_minute
 from anomaly.plan import Place, PlanSensor
 from anomaly.situation import Quiet
@@ -62,6 +62,7 @@ class Temperature:
         self.ranges = {part: [0.0, 0.0, 0.0] for part in PARTS}  # n, Σ, Σ² of the means of learned days
         self.today: dict[str, list[float]] = {part: [0.0, 0.0] for part in PARTS}
 
+    @only(lambda sensor: sensor.kind is SensorKind.TEMPERATURE)
     def reading(self, sensor: PlanSensor, t: float, value: float, known: Known) -> Iterator[Finding]:
         """A thermometer spoke."""
         if sensor.kind is not SensorKind.TEMPERATURE or sensor.place not in _ROOMS:
@@ -212,7 +213,8 @@ class Temperature:
     def _finding(self, rule: str, grade: Grade, warmth: float, since: float, t: float, known: Known) -> OpenFinding:
         zone = known.plan.zone
         usual = self.usual(_part(t, known))
-        words = f"The home is {rule}: {warmth:.1f} °C, and so since {explain.clock_time(since, zone, seen_from=t)}."
+        began = min(since, self.since.get(rule, since))  # of the cold by waking hours: it may be older
+        words = f"The home is {rule}: {warmth:.1f} °C, and so since {explain.clock_time(began, zone, seen_from=t)}."
         if rule in _LIMITS:
             words += f" The limit set for every home is {getattr(known.plan.limits, _LIMITS[rule]):g} °C."
         if usual is not None:

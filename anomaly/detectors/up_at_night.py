@@ -7,12 +7,12 @@ that could not be seen, of a resident who is out, or with more than one resident
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from anomaly import explain
-from anomaly.day_journal import DayJournal
+from anomaly.day_journal import TAKEN_BACK_DAYS, DayJournal
 from anomaly.detectors.detector import Known, says_nothing, unheeded
 from anomaly.detectors.lateness import KNOWN_DAYS, needed_days
 from anomaly.gradual_baseline import OVERDISPERSED, Baseline, negative_binomial
@@ -41,19 +41,24 @@ class UpAtNight:
         self.nights = nights
         self.base = Baseline(spread=None)
         self.tail = OwnTail()
-        self.journal: DayJournal[float] = DayJournal()  # minutes of the newest nights
+        self.journal: DayJournal[float] = DayJournal(lag=TAKEN_BACK_DAYS)  # minutes of the newest nights
         self.day: int | None = None
         self.told_on: int | None = None  # the night on which people were told last
         self.limits: dict[Grade, int] = {}  # minutes for each grade in the running night
         self.may_teach = False
         self.by_mat: bool | None = None
 
-    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterator[Finding]:
+    def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """Somebody moved: out of bed, in again, or about."""
         night = self.nights.night
         if night is None or night.day != self.day:
             self.due = next_minute(t)
-            return
+            return ()
+        if self.open is None and (not self.limits or t < night.evening or t >= night.ends):
+            return ()
+        return self._sign(sensor, t, night, known)
+
+    def _sign(self, sensor: PlanSensor, t: float, night: Night, known: Known) -> Iterator[Finding]:
         if self.open is not None and (t >= night.ends or (sensor.kind is SensorKind.BED and self.nights.left is None)):
             yield self.open.finding(known.plan, ended=t)
             self.open = None
@@ -148,7 +153,8 @@ class UpAtNight:
             self.base.learn_one(minutes, 0)
         by_mat = has_mat(known.situation)
         if self.by_mat is not None and by_mat is not self.by_mat and not known.situation.lost_sensors:
-            self.base, self.tail, self.journal = Baseline(spread=None), OwnTail(), DayJournal()  # another figure
+            self.base, self.tail = Baseline(spread=None), OwnTail()  # another figure
+            self.journal = DayJournal(lag=TAKEN_BACK_DAYS)
         self.by_mat = by_mat if self.by_mat is None or not known.situation.lost_sensors else self.by_mat
 
     def _teaches(self, last: Night, known: Known) -> bool:
@@ -161,10 +167,16 @@ class UpAtNight:
         """Whether the evening's day may teach."""
         self.may_teach = learnable
 
-    def take_out(self, day: int) -> bool:
-        """Forget the night that began on a civil day of the last week as if it had been masked."""
+    def mask(self, days: set[int]) -> None:
+        """The nights that began on these civil days must not teach, and no others."""
+        if self.journal.mask(days):
+            self.limits = {}
+
+    def discount(self, share: float) -> None:
+        """The past counts so much from now on."""
+        self.base.scale(share)
+        self.tail.maxima.discount(share)
         self.limits = {}
-        return self.journal.take_out(day)
 
     def usual(self) -> tuple[float, float]:
         """Mean and variance of the next night's minutes, by the baseline and the journal."""
@@ -177,7 +189,7 @@ class UpAtNight:
         """The fewest minutes that are rare enough for each grade. Empty: too early to say."""
         if self.base.days + len(self.journal.entries) < KNOWN_DAYS:
             return {}
-        needed = needed_days(known, known.plan.limits.false_up_at_night_a_month)
+        needed = needed_days(known, known.plan.limits.false_up_at_night_a_month, of=DeviationKind.UP_AT_NIGHT)
         mean, variance = self.usual()
         return {
             grade: max(_LEAST_MINUTES, _fewest(mean, variance, self.tail.chance_of(days)))
@@ -195,9 +207,9 @@ class UpAtNight:
         since = self.nights.left if self.by_mat and self.nights.left is not None else t - 60.0 * minutes
         what = "Out of bed" if self.by_mat else "Active outside the bedroom"
         words = [
-            f"{what} for {explain.duration(minutes * 60.0)} so far this night; last movement in "
+            f"{what} for {explain.duration(minutes * 60.0)} so far this night; last movement "
             f"{explain.where(quiet.place, quiet.room)} at {explain.clock_time(quiet.began, zone, seen_from=t)}.",
-            f"A night usually has {explain.duration(mean * 60.0)}; so much {explain.rarity(shown, once)}.",
+            f"Usually it is {explain.duration(mean * 60.0)} a night; so much {explain.rarity(shown, once)}.",
             explain.equipment(situation, t) or "",
             explain.door(situation, t) or "",
         ]
@@ -227,7 +239,7 @@ class UpAtNight:
             "open": None if self.open is None else asdict(self.open),
             "base": self.base.moments,
             "tail": self.tail.maxima.sums.tolist(),
-            "journal": [[day, minutes] for day, minutes in self.journal.entries],
+            "journal": [[day, minutes] for day, minutes in self.journal.kept],
             "limits": {str(grade): limit for grade, limit in self.limits.items()},
             **{name: getattr(self, name) for name in _PLAIN},
         }
@@ -237,7 +249,7 @@ class UpAtNight:
         self.open = None if saved["open"] is None else OpenFinding(**saved["open"])
         self.base.moments = saved["base"]
         self.tail.maxima.sums[...] = saved["tail"]
-        self.journal.entries = [(day, minutes) for day, minutes in saved["journal"]]
+        self.journal.kept = [(day, minutes) for day, minutes in saved["journal"]]
         self.limits = {Grade(grade): limit for grade, limit in saved["limits"].items()}
         for name in _PLAIN:
             setattr(self, name, saved[name])

@@ -37,6 +37,7 @@ def _told(told: Told) -> dict[str, Any]:
         "grade": told.grade,
         "raised_at": instant(told.at).isoformat(timespec="seconds"),
         "once_in_days": told.once_in_days,
+        "explanation": told.explanation,
         **({"feature": told.feature} if told.feature else {}),
         **({"unable_to_verify": True} if told.unable_to_verify else {}),
     }

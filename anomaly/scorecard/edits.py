@@ -5,7 +5,6 @@ The hub goes on checking in, and thermometers go on measuring: only what somebod
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from anomaly.clock_bins import ClockBins
@@ -37,7 +36,7 @@ def happened(
         left += [Row(at=at + timedelta(seconds=s), sensor=door, value=v) for s, v in ((0, 1.0), (8, 0.0))]
     elif incident.kind is IncidentKind.LATER:
         left = [
-            replace(row, at=row.at + LATER_BY) if by_people and row.at >= at else row
+            row._replace(at=row.at + LATER_BY) if by_people and row.at >= at else row
             for row, by_people in zip(rows, caused, strict=True)
         ]
         left = [row for row in left if row.at <= rows[-1].at]
@@ -105,7 +104,7 @@ def _about_at_night(incident: Incident, rows: Sequence[Row], plan: HomePlan, bef
         if timedelta(0) <= moved < until - at and row.sensor != HUB:
             sensor = sensors[row.sensor]
             if not (sensor.is_exit or sensor.kind.is_measurement or sensor.kind is SensorKind.BED):
-                yield replace(row, at=at + moved)
+                yield row._replace(at=at + moved)
 
 
 def _more_visits(incident: Incident, rows: Sequence[Row], plan: HomePlan) -> Iterator[Row]:

@@ -2,19 +2,20 @@
 
 Every finding that reaches people in a clean period counts as false. Two raised within six hours are one alert for the
 methods that are compared, as they are for the people who are called; the findings of the service are counted singly.
-Intervals are bootstrapped by home: homes differ more than days do.
+Intervals: `intervals`.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anomaly.clock_bins import Floats
+from anomaly.scorecard import intervals
 from anomaly.scorecard.incidents import IncidentKind, Twin
-from anomaly.scorecard.trial import HomeResult, Outcome, Told
+from anomaly.scorecard.intervals import Estimate
+from anomaly.scorecard.trial import JUST_TOLD, HomeResult, Outcome, Told
 from store.deviation import DeviationKind
 
 MONTH = 30.0  # days
@@ -22,9 +23,7 @@ BUDGETS = (0.33, 1.0, 2.0)  # false alerts a home-month
 RECALL_HOURS = (1, 2, 4, 12)
 NOMINAL_DAYS = (30, 90)
 RIGHT = (0.8, 1.25)  # realised over nominal return period
-_EPISODE = 6 * 3600.0
-_BOOTSTRAPS = 400
-_INTERVAL = (2.5, 97.5)  # per cent
+EPISODE = JUST_TOLD
 
 # What a lack of events can be mistaken for.
 ABSENCE_KINDS = frozenset({
@@ -37,15 +36,6 @@ _ANSWERS = {  # which findings count as having found it; everything about a lack
     IncidentKind.NIGHT_VISITS: {DeviationKind.GRADUAL},
     IncidentKind.LATER: {DeviationKind.GRADUAL},
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A figure and the interval that 95 of 100 such sets of homes would give."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +58,6 @@ class Calibration:
     ratio: Estimate
 
     @property
-    def is_right(self) -> bool:
-        """Within a quarter of what was promised."""
-        return bool(RIGHT[0] <= self.ratio.value <= RIGHT[1])
-
-    @property
     def would_show(self) -> bool:
         """Are these enough days to notice a promise that is a quarter off, four times in five?
 
@@ -88,12 +73,21 @@ def answers(outcome: Outcome, told: Told) -> bool:
     return told.kind in _ANSWERS.get(outcome.incident.kind, ABSENCE_KINDS)
 
 
-def delay_told(outcome: Outcome) -> float:
-    """Minutes until people were told by the whole service; 0 if they had been told already."""
-    if any(answers(outcome, told) for told in outcome.open_before):
+def delay_told(outcome: Outcome, *, notices: bool = False) -> float:
+    """Minutes until people were told by the whole service; 0 if they had been told within the last six hours.
+
+    Of a slow change only what was not said without it. `notices`: a note on the page is enough.
+    """
+    at, is_gradual = outcome.incident.at, outcome.incident.kind.is_gradual
+    before = [told for told in outcome.open_before if told.at > at - EPISODE and answers(outcome, told)]
+    if before and not is_gradual:
         return 0.0
-    at = [told.at for told in outcome.told if told.reaches_people and answers(outcome, told)]
-    return (min(at) - outcome.incident.at) / 60.0 if at else math.inf
+    found = [
+        told.at
+        for told in outcome.told
+        if (notices or told.reaches_people) and answers(outcome, told) and not (is_gradual and told.is_said_anyway)
+    ]
+    return (min(found) - at) / 60.0 if found else math.inf
 
 
 def delay_at(outcome: Outcome, method: str, threshold: float) -> float:
@@ -113,14 +107,18 @@ def false_told(home: HomeResult) -> list[Told]:
     return list(first.values())
 
 
+def episodes(at: Sequence[float]) -> int:
+    """How often people are called, when all within six hours of a call are part of it."""
+    count, last = 0, -math.inf
+    for each in sorted(at):
+        if each >= last + EPISODE:
+            count, last = count + 1, each
+    return count
+
+
 def alerts_over(peaks: Floats, threshold: float) -> int:
     """How often a method would have alerted, given how far each quiet came."""
-    times = peaks[peaks[:, 1] >= threshold, 0]
-    count, last = 0, -math.inf
-    for at in times.tolist():
-        if at >= last + _EPISODE:
-            count, last = count + 1, at
-    return count
+    return episodes(peaks[peaks[:, 1] >= threshold, 0].tolist())
 
 
 def hindsight_threshold(homes: Sequence[HomeResult], method: str, budget: float) -> float:
@@ -145,30 +143,10 @@ def rate_over(homes: Sequence[HomeResult], method: str, threshold: float) -> Flo
     return np.array([alerts_over(h.peaks[method], threshold) * MONTH / h.days for h in homes if h.days])
 
 
-def bootstrapped(parts: Sequence[Floats], statistic: Callable[[Floats], float]) -> Estimate:
-    """The statistic of all values together; its interval by drawing homes (parts) with replacement."""
-    return _bootstrapped(parts, [statistic])[0]
-
-
-def _bootstrapped(parts: Sequence[Floats], statistics: Sequence[Callable[[Floats], float]]) -> list[Estimate]:
-    filled = [part for part in parts if len(part)]
-    if not filled:
-        return [Estimate(value=math.nan, low=math.nan, high=math.nan)] * len(statistics)
-    together = np.concatenate(filled)
-    picks = np.random.default_rng(0).integers(0, len(filled), (_BOOTSTRAPS, len(filled)))
-    drawn = [np.concatenate([filled[i] for i in pick]) for pick in picks.tolist()]
-    found = []
-    for statistic in statistics:
-        values = np.array([statistic(each) for each in drawn])
-        low, high = (percentile(values, each) for each in _INTERVAL)
-        found.append(Estimate(value=statistic(together), low=low, high=high))
-    return found
-
-
 def delays(parts: Sequence[Floats]) -> Delays:
     """Of the minutes of each home's incidents."""
-    shares = [lambda d, m=60.0 * hours: float(np.count_nonzero(d <= m) / len(d)) for hours in RECALL_HOURS]
-    *within, median, p90 = _bootstrapped(parts, [*shares, lambda d: percentile(d, 50.0), lambda d: percentile(d, 90.0)])
+    within = intervals.shares(parts, [60.0 * hours for hours in RECALL_HOURS])
+    median, p90 = intervals.quantiles(parts, (50.0, 90.0))
     return Delays(
         incidents=sum(len(part) for part in parts),
         within=dict(zip(RECALL_HOURS, within, strict=True)),
@@ -177,34 +155,21 @@ def delays(parts: Sequence[Floats]) -> Delays:
     )
 
 
-def percentile(values: Floats, percent: float) -> float:
-    """The nearest value from above: what was never found stays infinite, and nothing is interpolated with it."""
-    ordered = np.sort(values)
-    return float(ordered[max(0, math.ceil(percent / 100.0 * len(ordered) - 1e-9) - 1)])
-
-
-def calibration(parts: Sequence[Floats], nominal_days: float, *, seed: int = 0) -> Calibration:
+def calibration(parts: Sequence[Floats], nominal_days: float) -> Calibration:
     """`parts`: for each home the largest N of each of its days. A day with N ≥ nominal exceeds it."""
-    days = np.array([len(part) for part in parts], dtype=np.float64)
-    exceeded = np.array([float((part >= nominal_days).sum()) for part in parts])
-
-    def ratio(days: float, exceeded: float) -> float:
-        return days / exceeded / nominal_days if exceeded else math.inf
-
-    if not days.sum():
-        nothing = Estimate(value=math.nan, low=math.nan, high=math.nan)
-        return Calibration(nominal_days=nominal_days, days=0, exceeded=0, ratio=nothing)
-    rng = np.random.default_rng(seed)
-    picks: NDArray[np.int64] = rng.integers(0, len(parts), (_BOOTSTRAPS, len(parts)))
-    drawn = np.array([ratio(days[each].sum(), exceeded[each].sum()) for each in picks])
-    low, high = (percentile(drawn, each) for each in _INTERVAL)
-    value = float(ratio(days.sum(), exceeded.sum()))
+    days = [float(len(part)) for part in parts]
+    exceeded = [float((part >= nominal_days).sum()) for part in parts]
     return Calibration(
         nominal_days=nominal_days,
-        days=int(days.sum()),
-        exceeded=int(exceeded.sum()),
-        ratio=Estimate(value=value, low=low, high=high),
+        days=round(sum(days)),
+        exceeded=round(sum(exceeded)),
+        ratio=intervals.inverted(intervals.rate(exceeded, days), nominal_days),
     )
+
+
+def worst_tenth(rates: Floats) -> float:
+    """The mean of the tenth of the homes (at least one) with the most."""
+    return float(np.sort(rates)[-max(1, round(len(rates) / 10.0)) :].mean()) if len(rates) else math.nan
 
 
 def mistaken(home: HomeResult, outcome: Outcome) -> list[Told]:
@@ -216,7 +181,8 @@ def mistaken(home: HomeResult, outcome: Outcome) -> list[Told]:
         for told in outcome.told
         if told.reaches_people
         and told.kind in ABSENCE_KINDS
-        and not any(abs(told.at - at) <= _EPISODE for at in clean)
+        and not told.is_said_anyway
+        and not any(abs(told.at - at) <= EPISODE for at in clean)
         and not any(before.kind in ABSENCE_KINDS for before in outcome.open_before)
     ]
 

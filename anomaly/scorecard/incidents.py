@@ -1,10 +1,12 @@
 """What is injected, and when: incidents of the resident, by part of day and place, the same for every method.
 
 Occasions are read off the truth of a simulated home, else off the rows: when somebody was clearly at home and awake,
-asleep, in the bathroom at night, or on the way out. All chance comes from the seed. What an incident does to the rows
-stands in `edits`.
+asleep, in the bathroom at night, or on the way out. A collapse by day may come at any waking minute at home, each as
+likely as the other; those that are chosen are spread over parts of the day and places as the minutes are. All chance
+comes from the seed. What an incident does to the rows stands in `edits`.
 """
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +19,10 @@ from anomaly.plan import HomePlan, Place, PlanSensor
 from anomaly.scorecard.homes import EvaluatedHome, Stay
 from store.recording import HUB, Row
 
-_AWAKE = 3600.0  # whoever moves again within so many seconds was awake, in the hours in which people are up
-_UP_HOURS = (7.0, 22.0)
+_AWAKE = 7200.0  # whoever moves again within so many seconds was awake, in the hours in which people are up
+_UP_HOURS = (7.0, 22.0)  # civil time: what counts as by day
+_PIECE = 600.0  # seconds: waking time is cut into pieces no longer than this
+_ASLEEP = ("sleep", "nap")
 _NIGHT_VISIT_OVER = 1800.0
 _SHORTEST_OUTING = 1200.0
 
@@ -89,28 +93,54 @@ def signs_of_life(rows: Sequence[Row], plan: HomePlan) -> list[Life]:
 def planned(home: EvaluatedHome, plan: HomePlan, *, begin: float, wanted: int, seed: int) -> list[Incident]:
     """About so many acute incidents of this home from `begin` on, in order of time; fewer where there is no occasion.
 
-    Half of them are collapses, spread over parts of the day and places in turn. None in a home of two: the other one
-    is the better alarm.
+    In a home of two both collapse by day, and nothing else is tried: while one of them moves, the sensors cannot tell
+    that the other does not.
     """
-    if plan.residents > 1:
-        return []
-    end = home.rows[-1].at.timestamp() - 86400.0
     clock, rng = ClockBins(plan.zone), random.Random(f"{seed}/{plan.code}/incidents")
-    has_exit = any(sensor.is_exit for sensor in plan.sensors)
+    waking, others = _occasions(home, plan, begin, clock, rng)
+    by_kind: dict[IncidentKind, list[_Stratum]] = {}
+    in_turn = sum(_SHARES.values()) / _SHARES[IncidentKind.COLLAPSE] if plan.residents == 1 else 1.0
+    first = math.ceil(wanted / in_turn)
+    collapses = [*_at_random(waking, first, rng), *_at_random(waking, wanted - first, rng)]
+    if collapses:
+        by_kind[IncidentKind.COLLAPSE] = [
+            (PARTS[int(PART_OF_BIN[clock.at(at)[0]])], place, [at]) for at, place in collapses
+        ]
+    if plan.residents == 1:
+        by_kind |= _strata(others, clock, rng)
+    chosen = _in_turn(by_kind, wanted, rng)
+    return sorted(chosen, key=lambda incident: (incident.at, incident.kind))
+
+
+def _occasions(
+    home: EvaluatedHome, plan: HomePlan, begin: float, clock: ClockBins, rng: random.Random
+) -> tuple[list["Waking"], list["Found"]]:
+    """Waking time at home by day, and when anything else could begin."""
+    end = home.rows[-1].at.timestamp() - 86400.0
     if home.stays is None:
         life = [each for each in signs_of_life(home.rows, plan) if begin <= each.at]
-        found = [each for a, b in pairwise(life) for each in _guessed(a, b, clock, rng)]
+        found = [each for a, b in pairwise(life) for each in _guessed(a, b, clock)]
+        spans = [Waking(a.at, b.at, a.sensor.place.name.lower()) for a, b in pairwise(life) if _is_waking(a, b)]
     else:
         known = [stay for stay in home.stays if begin <= stay.start]
         found = [each for stay in known for each in _known(stay, clock, rng)]
-    strata: dict[tuple[IncidentKind, str, str], list[float]] = {}
-    for kind, at, place in found:
-        needs_exit = kind in (IncidentKind.NOT_RETURNED, IncidentKind.DOOR_AT_NIGHT)
-        if begin <= at < end and _is_watched(at, plan) and (has_exit or not needs_exit):
-            part = PARTS[int(PART_OF_BIN[clock.at(at)[0]])]
-            strata.setdefault((kind, part, place), []).append(at)
-    chosen = _in_turn(strata, wanted, rng)
-    return sorted(chosen, key=lambda incident: (incident.at, incident.kind))
+        spans = [Waking(s.start, s.end, s.place) for s in known if s.place != "out" and s.doing not in _ASLEEP]
+    has_exit = any(sensor.is_exit for sensor in plan.sensors)
+    waking = [
+        piece
+        for span in spans
+        for piece in _pieces(span)
+        if begin <= piece.start
+        and piece.end <= end
+        and _UP_HOURS[0] <= clock.hour(piece.start) < _UP_HOURS[1]
+        and _is_watched(piece.start, plan)
+    ]
+    others = [
+        (kind, at, place)
+        for kind, at, place in found
+        if begin <= at < end and _is_watched(at, plan) and (has_exit or kind not in _NEED_A_DOOR)
+    ]
+    return waking, others
 
 
 def planned_gradual(home: EvaluatedHome, plan: HomePlan, *, begin: float, days: float, seed: int) -> list[Incident]:
@@ -131,10 +161,60 @@ def _is_watched(at: float, plan: HomePlan) -> bool:
 
 
 Found = tuple[IncidentKind, float, str]
+_Stratum = tuple[str, str, list[float]]  # part of the day, place, when
+_NEED_A_DOOR = (IncidentKind.NOT_RETURNED, IncidentKind.DOOR_AT_NIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class Waking:
+    """Somebody was at home and awake."""
+
+    start: float
+    end: float
+    place: str
+
+
+def _pieces(span: Waking) -> Iterator[Waking]:
+    at = span.start
+    while at < span.end:
+        yield Waking(at, min(span.end, at + _PIECE), span.place)
+        at += _PIECE
+
+
+def _at_random(waking: Sequence[Waking], wanted: int, rng: random.Random) -> list[tuple[float, str]]:
+    """So many minutes, every waking second as likely as any other; evenly over hours and places, in random order."""
+    ordered = sorted(waking, key=lambda piece: (piece.place, piece.start % 86400.0, piece.start))
+    total = sum(piece.end - piece.start for piece in ordered)
+    if wanted < 1 or total < wanted * 60.0:
+        return []
+    chosen, passed = [], 0.0
+    next_at = rng.random() * total / wanted
+    for piece in ordered:
+        length = piece.end - piece.start
+        while next_at < passed + length:
+            chosen.append((piece.start + next_at - passed, piece.place))
+            next_at += total / wanted
+        passed += length
+    rng.shuffle(chosen)
+    return chosen
+
+
+def _strata(found: Sequence[Found], clock: ClockBins, rng: random.Random) -> dict[IncidentKind, list[_Stratum]]:
+    """By kind, and within it by part of the day and place; everything in random order."""
+    times: dict[tuple[IncidentKind, str, str], list[float]] = {}
+    for kind, at, place in found:
+        times.setdefault((kind, PARTS[int(PART_OF_BIN[clock.at(at)[0]])], place), []).append(at)
+    by_kind: dict[IncidentKind, list[_Stratum]] = {}
+    for kind, part, place in sorted(times):
+        rng.shuffle(times[kind, part, place])
+        by_kind.setdefault(kind, []).append((part, place, times[kind, part, place]))
+    for each in by_kind.values():
+        rng.shuffle(each)
+    return by_kind
 
 
 def _known(stay: Stay, clock: ClockBins, rng: random.Random) -> Iterator[Found]:
-    """What could begin during this stay. Collapses at random minutes awake, so that long stays count more."""
+    """What else could begin during this stay."""
     seconds, hour = stay.end - stay.start, clock.hour(stay.start)
     at = stay.start + rng.random() * seconds
     is_night = hour >= 23.0 or hour < 5.5
@@ -149,18 +229,19 @@ def _known(stay: Stay, clock: ClockBins, rng: random.Random) -> Iterator[Found]:
             yield IncidentKind.DOOR_AT_NIGHT, max(stay.start + 1800.0, at), "bed"
     elif stay.doing == "toilet" and is_night:
         yield IncidentKind.NIGHT_BATHROOM, stay.start + min(60.0, seconds / 2), stay.place
-    elif stay.doing not in ("nap", "pass") and _UP_HOURS[0] <= hour < _UP_HOURS[1] and rng.random() < seconds / _AWAKE:
-        yield IncidentKind.COLLAPSE, at, stay.place
 
 
-def _guessed(a: Life, b: Life, clock: ClockBins, rng: random.Random) -> Iterator[Found]:
+def _is_waking(a: Life, b: Life) -> bool:
+    """Was somebody at home and awake between these two signs of life? Without truth: if they are near each other."""
+    return b.at - a.at <= _AWAKE and not a.sensor.is_exit and not b.sensor.is_exit
+
+
+def _guessed(a: Life, b: Life, clock: ClockBins) -> Iterator[Found]:
     """The same between two signs of life, where only the sensors tell."""
     gap, hour = b.at - a.at, clock.hour(a.at)
-    at, place = a.at + rng.random() * gap, a.sensor.place.name.lower()
+    middle, place = a.at + gap / 2.0, a.sensor.place.name.lower()
     at_home = not a.sensor.is_exit and not b.sensor.is_exit
     is_night = hour >= 23.0 or hour < 5.5
-    if at_home and gap <= _AWAKE and _UP_HOURS[0] <= hour < _UP_HOURS[1] and rng.random() < gap / _AWAKE:
-        yield IncidentKind.COLLAPSE, at, place
     if is_night and at_home and a.sensor.place is Place.BATHROOM and 5.0 < gap <= _NIGHT_VISIT_OVER:
         yield IncidentKind.NIGHT_BATHROOM, a.at + 5.0, place
     if at_home and gap >= 1800.0 and a.sensor.place in (Place.BEDROOM, Place.IN_BED, Place.BATHROOM):
@@ -171,30 +252,21 @@ def _guessed(a: Life, b: Life, clock: ClockBins, rng: random.Random) -> Iterator
         yield IncidentKind.NOT_RETURNED, a.at + 15.0, place
     if gap >= 5400.0 and at_home and (hour >= 22.0 or hour < 2.0):
         yield IncidentKind.UP_AT_NIGHT, a.at + 900.0, "bed"
-        yield IncidentKind.DOOR_AT_NIGHT, max(a.at + 1800.0, at), "bed"
+        yield IncidentKind.DOOR_AT_NIGHT, max(a.at + 1800.0, middle), "bed"
 
 
 _SHARES = {  # of the acute incidents
     IncidentKind.COLLAPSE: 8,
-    IncidentKind.NIGHT_BATHROOM: 3,
-    IncidentKind.NOT_UP: 2,
+    IncidentKind.NIGHT_BATHROOM: 4,
+    IncidentKind.NOT_UP: 3,
     IncidentKind.NOT_RETURNED: 2,
     IncidentKind.UP_AT_NIGHT: 1,
     IncidentKind.DOOR_AT_NIGHT: 1,
 }
 
 
-def _in_turn(
-    strata: dict[tuple[IncidentKind, str, str], list[float]], wanted: int, rng: random.Random
-) -> list[Incident]:
+def _in_turn(by_kind: dict[IncidentKind, list[_Stratum]], wanted: int, rng: random.Random) -> list[Incident]:
     """So many incidents, kinds by their share, and within a kind one stratum after the other."""
-    by_kind: dict[IncidentKind, list[tuple[str, str, list[float]]]] = {}
-    for kind, part, place in sorted(strata):
-        times = strata[kind, part, place]
-        rng.shuffle(times)
-        by_kind.setdefault(kind, []).append((part, place, times))
-    for each in by_kind.values():
-        rng.shuffle(each)
     chosen: list[Incident] = []
     credit = {kind: rng.random() * _SHARES[kind] for kind in by_kind}
     while by_kind and len(chosen) < wanted:

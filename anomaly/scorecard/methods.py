@@ -22,6 +22,7 @@ _NEIGHBOURS = 4  # quarter hours: habits do not keep to the minute
 _LEAST_LINE = 0.5  # hours
 _LEAST_DAYS = 7
 _LEAST_SPREAD = 0.1  # hours
+_TELLS_APART = 1e-4  # of log N for each nat: nothing beside the rest
 
 
 class QuietMethod(Protocol):
@@ -40,31 +41,36 @@ class QuietMethod(Protocol):
 
 
 class Ours:
-    """The inactivity detector's own score, as the number of days N after which chance brings as much."""
+    """The inactivity detector's own score, as log N: chance brings as much about once in N days of this home."""
 
     name = "telecare"
 
     def scores(self, quiet: Quiet, path: Path, known: Known) -> Floats:
-        """N, not capped. Only where Λ grew is it worked out anew."""
+        """log N, not capped. Only where the score grew is it worked out anew."""
         surprise = score_of(quiet, path, known)
-        once = np.empty(len(surprise))
-        before, value = -1.0, 0.0
+        found = np.empty(len(surprise))
+        before, value = -math.inf, 0.0
         for i, nats in enumerate(surprise.tolist()):
             if nats > before + 1e-3:
-                before, value = nats, known.maxima.once_in_days(nats)
-            once[i] = value
-        return once
+                before, value = nats, _log_rarity(nats, known)
+            found[i] = value
+        return found
 
     def top(self, quiet: Quiet, path: Path, known: Known) -> float:
         """The last one, which is the largest."""
         surprise = score_of(quiet, path, known)
-        return known.maxima.once_in_days(float(surprise[-1])) if len(surprise) else 0.0
+        return _log_rarity(float(surprise[-1]), known) if len(surprise) else -math.inf
 
     def quiet_over(self, quiet: Quiet, path: Path, known: Known) -> None:
         """The model learns by itself."""
 
     def day_over(self, *, learnable: bool) -> None:
         """The model learns by itself."""
+
+
+def _log_rarity(nats: float, known: Known) -> float:
+    """log N; where N ends, at a thousand million days, what is more surprising is still told apart."""
+    return math.log(known.maxima.once_in_days(nats)) + _TELLS_APART * nats
 
 
 class FixedLimit:

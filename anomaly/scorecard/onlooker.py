@@ -24,6 +24,7 @@ Trace = tuple[Floats, Floats]  # epoch seconds, and the highest score up to then
 TICK = 900.0  # seconds
 _PROBABLY = 0.5
 _NIGHT = (23.0, 6.0)  # civil hours
+_RAREST = 30.0  # log N; beyond, nothing is told apart
 _SAME_VISIT = 600.0  # seconds between two signs of life in the bathroom
 
 
@@ -41,14 +42,19 @@ class Onlooker:
         self.traces: dict[str, list[Trace]] | None = None  # of an incident that is being watched minute by minute
         self._lately: deque[float] = deque()  # signs of life of the last four hours
         self._unseen = -math.inf  # when nobody could be seen last
-        self._top = 0.0
+        self._top = -math.inf  # log N of the running day's rarest quiet
         self._visits, self._visit_at = 0, -math.inf
 
     def branch(self, *, closely: bool) -> Self:
-        """One that watches an incident, minute by minute if wanted, and teaches nobody anything."""
+        """One that watches an incident, minute by minute if wanted, and teaches nobody anything.
+
+        Of weeks only our own score is kept: how far it came on each day.
+        """
         ticked = [each.branched() for each in self.ticked] if closely else []
-        branch = type(self)(self.quiet if closely else [], ticked, learns=False)
+        ours = [method for method in self.quiet if isinstance(method, Ours)]
+        branch = type(self)(self.quiet if closely else ours, ticked, learns=False)
         branch.due, branch._lately, branch._unseen = self.due, self._lately.copy(), self._unseen
+        branch._top = self._top
         branch._visits, branch._visit_at = self._visits, self._visit_at
         if closely:
             branch.traces = {name: [] for name in self.peaks}
@@ -146,9 +152,9 @@ class Onlooker:
     def day_over(self, midnight: float, known: Known, *, learnable: bool) -> None:
         """Everybody learns, or nobody."""
         if learnable:
-            self.days.append((midnight, self._top))
+            self.days.append((midnight, math.exp(min(self._top, _RAREST))))
             self.nights.append((midnight, float(self._visits)))
-        self._top, self._visits = 0.0, 0
+        self._top, self._visits = -math.inf, 0
         if self.learns:
             for method in self.quiet:
                 method.day_over(learnable=learnable)

@@ -3,10 +3,12 @@
 The model is the service's own. Nothing here judges: what was told, and what each method had come to, is only kept.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -18,13 +20,15 @@ from anomaly.scorecard.edits import LATE_BY, failed, happened
 from anomaly.scorecard.homes import Change, EvaluatedHome
 from anomaly.scorecard.incidents import WATCHED, Incident, Twin, instant, planned, planned_gradual
 from anomaly.scorecard.onlooker import Onlooker, Trace, fresh_onlooker
+from anomaly.scorecard.own_budget import AtOwnBudgets, points
 from store.deviation import Deviation, Grade
 from store.home import SensorKind
 from store.recording import Row
 
 WARM_UP = timedelta(days=28)
+JUST_TOLD = 6 * 3600.0  # seconds: whoever was told so recently is looking already
 _GRADUAL_WATCHED = timedelta(days=28)
-_ONLOOKER = "scorecard"
+_ONLOOKER, _OWN = "scorecard", "scorecard, own budgets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class Told:
     once_in_days: float | None
     unable_to_verify: bool = False
     feature: str = ""
+    explanation: str = ""
+    is_said_anyway: bool = False  # of a branch: in the clean period as well
 
     @property
     def reaches_people(self) -> bool:
@@ -51,11 +57,13 @@ class Outcome:
 
     incident: Incident
     twin: Twin | None
-    told: tuple[Told, ...]  # that had not been told in the clean period
+    told: tuple[Told, ...]
     open_before: tuple[Told, ...]  # that people had been told when it began
     usually_up: float | None = None  # epoch seconds of the usual getting up after it began; of `not_up`
     nights: Floats = field(default_factory=lambda: np.zeros((0, 2)))  # of a slow change: as in `HomeResult`
+    daily: Floats = field(default_factory=lambda: np.zeros((0, 2)))  # … rows of (midnight after it, the day's N)
     traces: dict[str, Trace] = field(default_factory=dict)
+    own: dict[str, float] = field(default_factory=dict)  # of `own_budget`: minutes until it told people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +81,9 @@ class HomeResult:
     outcomes: tuple[Outcome, ...]
     changes: tuple[Change, ...]  # of the home itself
     residents: int
+    zone: ZoneInfo
     seconds: float
+    own_told: dict[str, tuple[float, ...]] = field(default_factory=dict)  # of `own_budget`: when it told people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +116,7 @@ def tried(home: EvaluatedHome, trial: Trial) -> HomeResult:
     told = tuple(each for each in _told(clean) if each.at >= begin)
     known_already = {(each.id, each.grade) for each in _told(clean)}
     daily = [once for midnight, once in onlooker.days if midnight > begin]
+    own = {name: tuple(at for at in times if at >= begin) for name, times in run.own_told().items()}
     return HomeResult(
         code=home.file.id,
         days=run.observed_days(begin),
@@ -119,11 +130,14 @@ def tried(home: EvaluatedHome, trial: Trial) -> HomeResult:
         nights=np.array(onlooker.nights).reshape(-1, 2),
         has_bed_sensor=any(sensor.kind is SensorKind.BED for sensor in plan.sensors),
         outcomes=tuple(
-            replace(o, told=tuple(t for t in o.told if (t.id, t.grade) not in known_already)) for o in run.outcomes
+            replace(o, told=tuple(replace(t, is_said_anyway=(t.id, t.grade) in known_already) for t in o.told))
+            for o in run.outcomes
         ),
         changes=home.changes,
         residents=plan.residents,
+        zone=plan.zone,
         seconds=time.perf_counter() - started,
+        own_told=own,
     )
 
 
@@ -136,7 +150,9 @@ class _Run:
         self._times = np.array([row.at.timestamp() for row in home.rows])
         self._model = HomeModel(plan)
         self._onlooker = fresh_onlooker()
+        self._own = AtOwnBudgets(points(plan.limits))
         self._model.attach(_ONLOOKER, self._onlooker)
+        self._model.attach(_OWN, self._own)
         self._fed = 0
         self._findings: list[Finding] = []
         self.outcomes: list[Outcome] = []
@@ -163,6 +179,9 @@ class _Run:
         model = HomeModel(self._plan, state)
         onlooker = self._onlooker.branch(closely=not incident.kind.is_gradual)
         model.attach(_ONLOOKER, onlooker)
+        own = None if twin is not None or incident.kind.is_gradual else self._own.branch()
+        if own is not None:
+            model.attach(_OWN, own)
         before = tuple(each for each in _told(model.open_findings()) if each.reaches_people)
         model.feed(rows)
         findings: list[Finding] = []
@@ -183,7 +202,9 @@ class _Run:
                 open_before=before,
                 usually_up=_usually_up(self._model, incident.at),
                 nights=np.array(onlooker.nights).reshape(-1, 2),
+                daily=np.array(onlooker.days).reshape(-1, 2),
                 traces=traces,
+                own={} if own is None else _own_delays(own, self._own, incident.at),
             )
         )
 
@@ -203,9 +224,34 @@ class _Run:
         self._advance(self._times[-1] // 60.0 * 60.0 + 60.0)
         return self._findings, self._onlooker
 
+    def own_told(self) -> dict[str, list[float]]:
+        """When each detector with limits of its own told people in the clean period."""
+        found = zip(self._own.points, self._own.told, strict=True)
+        return {point.name: _first_told(findings) for point, findings in found}
+
     def observed_days(self, begin: float) -> float:
         """Days after the warm-up that were observed well enough to count."""
         return float(sum(midnight > begin for midnight, _ in self._onlooker.days))
+
+
+def _first_told(findings: Sequence[Finding]) -> list[float]:
+    """When people were told of each of these, once for each."""
+    first: dict[str, float] = {}
+    for told in _told(findings):
+        if told.reaches_people:
+            first.setdefault(told.id, told.at)
+    return sorted(first.values())
+
+
+def _own_delays(branch: AtOwnBudgets, clean: AtOwnBudgets, at: float) -> dict[str, float]:
+    """Minutes until each detector with limits of its own told people; 0 if it had just told them."""
+    found = {}
+    for point, findings, open_before in zip(branch.points, branch.told, clean.open_findings(), strict=True):
+        before = [each.raised for each in open_before if Grade(each.grade).rank >= Grade.ATTENTION.rank]
+        told = _first_told(findings)
+        delay = (told[0] - at) / 60.0 if told else math.inf
+        found[point.name] = 0.0 if any(raised > at - JUST_TOLD for raised in before) else delay
+    return found
 
 
 def _usually_up(model: HomeModel, at: float) -> float:
@@ -231,6 +277,7 @@ def _told(findings: Sequence[Finding]) -> list[Told]:
             once_in_days=finding.once_in_days,
             unable_to_verify=bool(finding.evidence.get("unable_to_verify")),
             feature=str(finding.evidence.get("feature", "")),
+            explanation=finding.explanation,
         )
         first.setdefault(key, told)
     return sorted(first.values(), key=lambda each: (each.at, each.kind, each.grade))

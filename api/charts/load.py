@@ -14,7 +14,7 @@ from api.charts.places import Place, place_of_room
 from api.charts.sentences import chart_sentence, day_types
 from api.charts.spec import chart_spec
 from api.charts.timeline import LEAD_IN, Interval, Segment, Timeline, build_timeline, shows_a_person
-from store.alert import alerts_of_home
+from store.alert import alert_codes_of_findings
 from store.coverage import covered_for, covered_intervals, joined
 from store.coverage_day import home_coverage
 from store.database import Conn
@@ -23,6 +23,7 @@ from store.home import Absence, Home, Sensor, SensorKind, absences_of, sensors_o
 from store.hub import check_ins_between
 from store.routine import Routine, routine_of
 from store.sensor_event import changes_between
+from store.watching import shadow_findings_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +129,12 @@ def _findings(conn: Conn, home: Home, rows: Sequence[Row]) -> list[NumberedFindi
     """Deviations that were raised in these weeks, numbered in that order."""
     start, end = rows[0].start, rows[-1].end
     raised = [d for d in deviations_between(conn, home.id, start, end) if start <= d.raised_at < end]
-    alerts = {alert.deviation_id: alert.code for alert in alerts_of_home(conn, home.id, limit=1000)}
+    alerts = alert_codes_of_findings(conn, home.id)
+    untold = shadow_findings_of(conn, home.id)
     return [
-        NumberedFinding(number=number, deviation=deviation, alert_code=alerts.get(deviation.id))
+        NumberedFinding(
+            number=number, deviation=deviation, alert_code=alerts.get(deviation.id), is_shadow=deviation.id in untold
+        )
         for number, deviation in enumerate(sorted(raised, key=lambda d: d.raised_at), start=1)
     ]
 

@@ -40,6 +40,7 @@ class NumberedFinding:
     number: int
     deviation: Deviation
     alert_code: str | None
+    is_shadow: bool = False  # nobody was told, because the home was in shadow or not live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from api.charts.load import HomeChart
 from api.charts.marks import GRADE_COLOURS, SHAPES, day_label
 from api.charts.patterns import fill_of
 from api.charts.places import LOOKS, Place
-from api.pages.home_state import kind_words
-from store.deviation import Grade
+from api.pages.home_state import finding_words
+from store.deviation import EPISODE, Grade
 
 GRADE_WORDS = {
     Grade.NOTICE: "Notice (shown here only)",
@@ -48,7 +48,9 @@ class FindingLine:
     once_in_days: float | None
     explanation: str
     alert_code: str | None
+    is_shadow: bool  # found, not told
     is_late: bool  # found afterwards, from readings that came late; nobody was told
+    joined: int | None  # the number of the finding by which people had been told of the same situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +84,11 @@ def grades_key() -> list[tuple[str, str, str]]:
 
 def finding_lines(chart: HomeChart) -> list[FindingLine]:
     """The findings of these weeks, the newest first: those are asked about most."""
+    numbers = {str(finding.deviation.id): finding.number for finding in chart.findings}
     return [
         FindingLine(
             number=finding.number,
-            what=kind_words(finding.deviation.kind),
+            what=finding_words(finding.deviation),
             grade=GRADE_WORDS[finding.deviation.grade],
             shape=SHAPES[finding.deviation.grade],
             colour=GRADE_COLOURS[finding.deviation.grade],
@@ -95,7 +98,9 @@ def finding_lines(chart: HomeChart) -> list[FindingLine]:
             once_in_days=finding.deviation.once_in_days,
             explanation=finding.deviation.explanation,
             alert_code=finding.alert_code,
+            is_shadow=finding.is_shadow,
             is_late=bool(finding.deviation.evidence.get("late")),
+            joined=numbers.get(str(finding.deviation.evidence.get(EPISODE))),
         )
         for finding in reversed(chart.findings)
     ]

@@ -18,7 +18,9 @@ from api.charts.spec import picture_height
 from api.dependencies import HomeOf, Now, PartsOf, ReadConn, SignedIn, may
 from api.pages.alert_words import SEVERITY, SEVERITY_COLOUR, STATE
 from api.pages.home_state import kind_words, states
+from api.pages.watching_words import DONE
 from api.permissions import Permission, audiences
+from api.watching import watching_shown
 from store.alert import AlertState, alerts_of_home
 from store.database import Conn
 from store.deviation import DeviationKind
@@ -63,11 +65,19 @@ ChoiceOf = Annotated[Choice, Depends(choice_of, scope="function")]
 
 @router.get("/homes/{code}")
 def home_page(
-    request: Request, staff: MaySeeCharts, home: HomeOf, choice: ChoiceOf, conn: ReadConn, parts: PartsOf, now: Now
+    request: Request,
+    staff: MaySeeCharts,
+    home: HomeOf,
+    choice: ChoiceOf,
+    conn: ReadConn,
+    parts: PartsOf,
+    now: Now,
+    done: str = "",
 ) -> Response:
-    """How the home is now, and its weeks."""
+    """How the home is now, its weeks, and how it is watched."""
     chart = load_chart(conn, home, choice, now=now)
     shown = _state(conn, staff, home, chart) | _chart(chart)
+    shown |= {"watched": watching_shown(conn, home, now=now), "done": DONE.get(done, "")}
     return parts.pages.render(request, "home_chart.html", staff=staff, home=home, now=now, **shown)
 
 

@@ -27,12 +27,13 @@ STATE: dict[str, str] = {
 }
 OUTCOME: dict[str, str] = {
     Outcome.GENUINE: "Genuine: the resident needed help",
-    Outcome.FALSE_ALARM: "False alarm: all was as usual",
+    Outcome.FALSE_ALARM: "False alarm: all was well",
     Outcome.EXPECTED: "Expected: a visitor, a holiday or hospital",
     Outcome.EQUIPMENT: "Equipment: a sensor or the hub was at fault",
     Outcome.TEST: "Test",
     Outcome.UNABLE_TO_REACH: "Unable to reach the resident",
 }
+USUAL_WORDS = "False alarm, and usual for this resident: the service may learn from it"
 EVENT: dict[str, str] = {
     Event.OPENED: "Alert opened",
     Event.RESTORED: "The service was put back from a backup",
@@ -92,17 +93,22 @@ REASON: dict[str, str] = {  # single words of `alerts.policy`; longer reasons ar
     "first": "nobody had been told of this yet",
     "worse": "worse than when people were told",
     "already_open": "the same thing goes on",
+    "same_episode": "more was noticed about the same situation",
+    "episode_closed": "people were told of this before and closed that alert, and it goes on",
     "ended": "what was noticed has ended",
     "urgent": "now urgent",
     "attention": "now needs attention",
     "taken_on": "somebody has taken it on",
     "closed": "the alert was closed",
     "activity seen": "activity was seen",
+    "no longer so": "it is no longer so",
     "nothing to do": "nothing to do",
     "notice_only": "only a notice, for the pages",
     "away": "the resident is known to be away",
     "late": "it came too late to call anybody",
     "hub_silent": "the hub is silent, and people have been told that",
+    "shadow": "the home is new, and findings are not told yet",
+    "not_live": "the home is not live yet",
     "over_before": "it was over before it was looked at",
     "answered 1": "answered 1 (coming)",
     "answered 2": "answered 2 (pass it on)",

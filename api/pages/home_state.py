@@ -6,9 +6,10 @@ from enum import StrEnum
 
 from api.pages.words import ago, duration, local_time
 from store.coverage import covered_for
-from store.deviation import DeviationKind, Grade
+from store.deviation import Deviation, DeviationKind, Grade
 from store.fault import FaultKind
 from store.overview import HomeOverview
+from store.watching import Stage
 
 
 class State(StrEnum):
@@ -19,9 +20,11 @@ class State(StrEnum):
     CANNOT_OBSERVE = "cannot_observe"
     FAULT = "fault"
     NEVER_HEARD = "never_heard"
+    NOT_LIVE = "not_live"
     AWAY = "away"
     QUIETER = "quieter"
     CATCHING_UP = "catching_up"
+    SHADOW = "shadow"
     LEARNING = "learning"
     AS_USUAL = "as_usual"
 
@@ -32,9 +35,11 @@ LABEL: dict[State, str] = {
     State.CANNOT_OBSERVE: "Cannot observe",
     State.FAULT: "Equipment fault",
     State.NEVER_HEARD: "Not heard yet",
+    State.NOT_LIVE: "Not live",
     State.AWAY: "Away",
     State.QUIETER: "Quieter than usual",
     State.CATCHING_UP: "Catching up",
+    State.SHADOW: "Shadow",
     State.LEARNING: "Learning",
     State.AS_USUAL: "As usual",
 }
@@ -45,16 +50,18 @@ COLOUR: dict[State, str] = {  # of the tag; the words say it all
     State.CANNOT_OBSERVE: "orange",
     State.FAULT: "orange",
     State.NEVER_HEARD: "grey",
+    State.NOT_LIVE: "grey",
     State.AWAY: "purple",
     State.QUIETER: "yellow",
     State.CATCHING_UP: "blue",
+    State.SHADOW: "blue",
     State.LEARNING: "blue",
     State.AS_USUAL: "green",
 }
 
 KINDS: dict[str, str] = {
     DeviationKind.INACTIVITY: "No usual activity",
-    DeviationKind.DWELL: "Unusually long in one room",
+    DeviationKind.DWELL: "Unusually long in one room or out of bed",
     DeviationKind.NOT_UP: "Not up yet",
     DeviationKind.LATE_KITCHEN: "Not in the kitchen yet",
     DeviationKind.NOT_TO_BED: "Not gone to bed",
@@ -71,6 +78,7 @@ KINDS: dict[str, str] = {
     FaultKind.WEAK_SIGNAL: "Weak signal",
     FaultKind.CLOCK_WRONG: "Hub clock wrong",
     FaultKind.UNKNOWN_SENSOR: "Sensor not set up",
+    FaultKind.REPORTED: "Equipment reported by staff",
 }
 
 
@@ -97,6 +105,14 @@ def kind_words(kind: str) -> str:
     return KINDS.get(kind, kind.replace("_", " ").capitalize())
 
 
+def finding_words(deviation: Deviation) -> str:
+    """The same of one finding, of which more is known than of its kind."""
+    if deviation.kind is DeviationKind.DWELL:
+        is_from_bed = deviation.evidence.get("what") == "out_of_bed"
+        return "Out of bed for unusually long" if is_from_bed else "Unusually long in one room"
+    return kind_words(deviation.kind)
+
+
 def equipment_states(home: HomeOverview, *, now: datetime) -> list[StateWords]:
     """What holds of this home's equipment alone, for those who are not to see the resident's day; may be empty."""
     return sorted(_observability(home, now), key=lambda words: list(State).index(words.state))
@@ -104,7 +120,7 @@ def equipment_states(home: HomeOverview, *, now: datetime) -> list[StateWords]:
 
 def states(home: HomeOverview, *, now: datetime) -> list[StateWords]:
     """Everything that holds of this home now, the gravest first; never empty."""
-    found = [*_deviations(home, now), *_observability(home, now), *_absence(home, now)]
+    found = [*_deviations(home, now), *_observability(home, now), *_absence(home, now), *_stage(home, now)]
     if home.learned_days is None or home.warm_up_days is None:
         found.append(StateWords(state=State.LEARNING, detail="nothing learned yet"))
     elif home.warm_up_days > 0:
@@ -118,7 +134,11 @@ def states(home: HomeOverview, *, now: datetime) -> list[StateWords]:
 
 def _deviations(home: HomeOverview, now: datetime) -> list[StateWords]:
     found = []
-    for kind, grade, since in home.deviations:
+    is_change_said = False  # several figures may have changed: said once, since the first of them
+    for kind, grade, since in sorted(home.deviations, key=lambda each: each[2]):
+        if kind is DeviationKind.GRADUAL and is_change_said:
+            continue
+        is_change_said |= kind is DeviationKind.GRADUAL
         detail = f"{kind_words(kind).lower()}, since {local_time(since, home.time_zone, now)}"
         if kind is DeviationKind.CANNOT_OBSERVE:
             found.append(
@@ -159,6 +179,16 @@ def _faults(home: HomeOverview, now: datetime) -> list[StateWords]:
         )
         for kind, since in first.items()
     ]
+
+
+def _stage(home: HomeOverview, now: datetime) -> list[StateWords]:
+    """What staff must not forget: that nobody is told."""
+    if home.stage is Stage.NOT_LIVE:
+        return [StateWords(state=State.NOT_LIVE, detail="nobody is told anything about the resident")]
+    if home.stage is Stage.SHADOW:
+        until = local_time(home.told_from, home.time_zone, now)
+        return [StateWords(state=State.SHADOW, detail=f"findings are not told until {until}")]
+    return []
 
 
 def _absence(home: HomeOverview, now: datetime) -> list[StateWords]:

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
+from api.closing import USUAL, Closing, NotSaid, close_with, read_closing
 from api.dependencies import Address, Now, Parts, PartsOf, SignedIn, WriteConn, form_is_ours, may
 from api.errors import NotAllowed, NotFound, Unreadable
-from api.pages.alert_words import NOTIFICATION, OUTCOME, PURPOSE, evidence_words
+from api.pages.alert_words import NOTIFICATION, OUTCOME, PURPOSE, USUAL_WORDS, evidence_words
 from api.pages.history_words import history_lines
 from api.pages.home_state import kind_words
 from api.permissions import Permission, allows, audiences
@@ -19,12 +20,10 @@ from store.alert import (
     Alert,
     AlertState,
     How,
-    Outcome,
     acknowledge,
     alert_by_code,
     attend,
     by_staff,
-    close,
     hand_over,
     history_of,
 )
@@ -33,7 +32,7 @@ from store.database import Conn
 from store.home import residents_of
 from store.notification import Notification, notifications_of
 from store.overview import grounds_of
-from store.response import Responder, responders_of
+from store.response import Audience, Responder, responders_of
 
 router = APIRouter()
 
@@ -100,18 +99,23 @@ def change_alert(
     address: Address,
     outcome: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
+    away_until: Annotated[str, Form()] = "",
 ) -> Response:
     """Take on, take over, pass on, attend or close. Whoever is second is told so, with the page as it stands now."""
     note = clean_note(note)
     if action not in DONE:
         raise NotFound("There is no such page.")
-    if action == "close" and outcome not in set(Outcome):
-        errors = {"outcome": "Select what it was"}
-        status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return _page(
-            request, parts, conn, alert, staff, now=now, address=address, errors=errors, note=note, status=status
-        )
-    if do(conn, action, alert, staff, how=How.PAGE, outcome=outcome, note=note, now=now):
+    closing = None
+    if action == "close":
+        try:
+            closing = read_closing(alert, outcome=outcome, away_until=away_until, now=now)
+        except NotSaid as exc:
+            errors, status = {exc.where: str(exc)}, HTTPStatus.UNPROCESSABLE_ENTITY
+            return _page(
+                request, parts, conn, alert, staff, now=now, address=address, errors=errors, note=note, status=status,
+                outcome=outcome, away_until=away_until,
+            )  # fmt: skip
+    if do(conn, action, alert, staff, how=How.PAGE, closing=closing, note=note, now=now):
         note_change(conn, action, alert, staff, now=now, address=address)
         return RedirectResponse(f"/alerts/{alert.code}?done={action}", status_code=HTTPStatus.SEE_OTHER)
     current = alert_by_code(conn, alert.code) or alert
@@ -127,7 +131,15 @@ def clean_note(note: str) -> str:
 
 
 def do(
-    conn: Conn, action: str, alert: Alert, staff: SignedIn, *, how: How, outcome: str = "", note: str, now: datetime
+    conn: Conn,
+    action: str,
+    alert: Alert,
+    staff: SignedIn,
+    *,
+    how: How,
+    closing: Closing | None = None,
+    note: str,
+    now: datetime,
 ) -> bool:
     """Change the alert on behalf of this person. False if somebody else was faster."""
     by = by_staff(staff.staff_id)
@@ -146,8 +158,8 @@ def do(
             return hand_over(conn, alert.id, by=by, how=how, reason=note, now=now)
         case "attend":
             return attend(conn, alert.id, by=by, how=how, reason=note, now=now)
-        case "close":
-            return close(conn, alert.id, Outcome(outcome), by=by, how=how, reason=note, now=now)
+        case "close" if closing is not None:
+            return close_with(conn, alert, closing, staff_id=staff.staff_id, how=how, note=note, now=now)
     raise NotAllowed("There is no such action.")
 
 
@@ -191,6 +203,8 @@ def _page(
     lost: bool = False,
     errors: dict[str, str] | None = None,
     note: str = "",
+    outcome: str = "",
+    away_until: str = "",
     status: int = HTTPStatus.OK,
 ) -> Response:
     names = actor_names(conn, staff.organisation_id)
@@ -218,6 +232,9 @@ def _page(
         notifications=[_notification_words(sent, names) for sent in reversed(notifications_of(conn, alert.id))],
         history=history_lines(history_of(conn, alert.id), names),
         outcomes=OUTCOME,
+        usual=(USUAL, USUAL_WORDS) if alert.audience is Audience.PERSON else None,
+        outcome=outcome,
+        away_until=away_until,
         note_max=NOTE_MAX,
         done=done,
         lost=lost,

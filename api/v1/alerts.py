@@ -4,8 +4,9 @@ from enum import StrEnum
 
 from fastapi import APIRouter, Depends, Query
 
+from api.closing import Closing, NotSaid, checked
 from api.dependencies import Address, Now, SignedIn, WriteConn, call_is_ours
-from api.errors import Conflict
+from api.errors import Conflict, Unreadable
 from api.permissions import audiences
 from api.routes.alert import AlertOf, MayAct, MaySeeAlerts, do, note_change
 from api.v1.schemas import (
@@ -107,13 +108,28 @@ def close_alert(
     body: CloseBody, alert: AlertOf, staff: MayAct, conn: WriteConn, now: Now, address: Address
 ) -> AlertAnswer:
     """It is over; 409 if it already was."""
-    return _change(conn, "close", alert, staff, note=body.note, outcome=body.outcome, now=now, address=address)
+    if body.away_until is not None and body.away_until.tzinfo is None:
+        raise Unreadable("Times need an offset, as in 2026-03-10T12:00:00Z.")
+    try:
+        said = Closing(outcome=body.outcome, is_usual=body.is_usual, away_until=body.away_until)
+        closing = checked(alert, said, now=now)
+    except NotSaid as exc:
+        raise Unreadable(f"{exc.where}: {exc}.") from exc
+    return _change(conn, "close", alert, staff, note=body.note, closing=closing, now=now, address=address)
 
 
 def _change(
-    conn: Conn, action: str, alert: Alert, staff: SignedIn, *, note: str, outcome: str = "", now: Now, address: str
+    conn: Conn,
+    action: str,
+    alert: Alert,
+    staff: SignedIn,
+    *,
+    note: str,
+    closing: Closing | None = None,
+    now: Now,
+    address: str,
 ) -> AlertAnswer:
-    if not do(conn, action, alert, staff, how=How.API, outcome=outcome, note=note.strip(), now=now):
+    if not do(conn, action, alert, staff, how=How.API, closing=closing, note=note.strip(), now=now):
         raise Conflict("Somebody else was faster, or the alert is closed.")
     note_change(conn, action, alert, staff, now=now, address=address)
     return _answer(alert_by_code(conn, alert.code) or alert)

@@ -14,6 +14,7 @@ from api.pages.home_state import equipment_states, states
 from api.permissions import Permission, allows, audiences
 from api.routes.homes import MaySeeHomes
 from api.v1.schemas import (
+    AlertRateAnswer,
     CoverageAnswer,
     Finding,
     HomeAnswer,
@@ -23,6 +24,7 @@ from api.v1.schemas import (
     StretchAnswer,
     UsualAnswer,
 )
+from store.alert_rate import alert_rates
 from store.audit import Action, note_audit
 from store.coverage import Interval, share_covered
 from store.coverage_day import home_coverage
@@ -95,6 +97,26 @@ def routine(staff: MaySeeCharts, home: HomeOf, conn: WriteConn) -> RoutineAnswer
         warm_up_days=known.warm_up_days,
         next_check_at=known.next_check_at,
         usual=UsualAnswer(**asdict(known.usual)),
+    )
+
+
+@router.get("/{code}/alert-rate")
+def alert_rate(staff: MaySeeCharts, home: HomeOf, conn: WriteConn, now: Now) -> AlertRateAnswer:
+    """What was promised of false alerts about this resident, and what came."""
+    rate = alert_rates(conn, staff.organisation_id, now=now, code=home.code)[0]
+    return AlertRateAnswer(
+        promised_a_month=rate.promised,
+        realised_a_month=rate.realised,
+        observed_days=rate.observed_days,
+        genuine=rate.genuine,
+        false_alarm=rate.false_alarm,
+        expected=rate.expected,
+        equipment=rate.equipment,
+        unable_to_reach=rate.unable_to_reach,
+        still_open=rate.still_open,
+        held_in_shadow=rate.held_in_shadow,
+        stage=rate.stage,
+        told_from=rate.told_from,
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from store.alert import AlertState, Event, How, Outcome, Severity
 from store.staff import Role
+from store.watching import Stage
 
 
 class Schema(BaseModel):
@@ -51,6 +52,10 @@ class CloseBody(NoteBody):
     """What it was."""
 
     outcome: Outcome
+    is_usual: bool = Field(
+        default=False, description="with false_alarm: usual for this resident, the model may learn it"
+    )
+    away_until: datetime | None = Field(default=None, description="with expected: the resident is away until then")
 
 
 class HistoryAnswer(Schema):
@@ -124,6 +129,24 @@ class HomeAnswer(Schema):
     open_alerts: int
     sensors: int
     batteries_low: int
+
+
+class AlertRateAnswer(Schema):
+    """Alerts about the resident in the last 90 days by outcome, against what was promised. Alerts about the temperature
+    or coverage are left out: no budget is for them."""
+
+    promised_a_month: float
+    realised_a_month: float | None = Field(description="not confirmed, a month; null before 14 days were observed")
+    observed_days: float
+    genuine: int
+    false_alarm: int
+    expected: int
+    equipment: int
+    unable_to_reach: int
+    still_open: int
+    held_in_shadow: int
+    stage: Stage
+    told_from: datetime | None
 
 
 class UsualAnswer(Schema):

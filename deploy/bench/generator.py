@@ -114,9 +114,8 @@ class Generator:
                 say(published=self.published, acknowledged=self.acknowledged)
 
     def result(self) -> dict[str, Any]:
-        """What happened since the last time it was asked for."""
+        """What has happened since publishing began last, the waiting for it included."""
         ordered = sorted(self.seconds)
-        self.seconds = []
 
         def share(part: float) -> float | None:
             return round(ordered[min(len(ordered) - 1, int(part * len(ordered)))], 4) if ordered else None
@@ -125,6 +124,7 @@ class Generator:
             "done": True,
             "published": self.published,
             "acknowledged": self.acknowledged,
+            "timed": len(ordered),
             "p50_s": share(0.5),
             "p99_s": share(0.99),
             "max_s": share(1.0),
@@ -196,9 +196,10 @@ class Generator:
         self.last_ack_at = now
         self.first_ack_at = self.first_ack_at or now
 
-    def forget_first(self) -> None:
-        """The next acknowledgement is the first of what follows."""
+    def begin(self) -> None:
+        """What follows is measured by itself."""
         self.first_ack_at = 0.0
+        self.seconds = []
 
     @staticmethod
     def _topic(index: int) -> bytes:
@@ -246,7 +247,7 @@ def main() -> None:
         if "await" in order:
             generator.wait(order["await"])
         else:
-            generator.forget_first()
+            generator.begin()
             generator.publish(rate=order.get("rate"), events=order.get("events"), seconds=order.get("seconds"))
         say(**generator.result())
 

@@ -141,6 +141,7 @@ def _live(site: Site, figures: dict[str, Any], *, rate: float, seconds: float) -
     figures["events"] = figures["live_events"] = done["published"]
     figures["seconds"] = round(done["last_ack_at"] - begun, 1)
     figures["events_per_s"] = round(done["acknowledged"] / (done["last_ack_at"] - begun))
+    figures["publish_to_commit_timed"] = done["timed"]
     for name in ("p50_s", "p99_s", "max_s"):
         figures[f"publish_to_commit_{name}"] = done[name]
 

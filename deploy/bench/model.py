@@ -1,8 +1,9 @@
 """`telecare bench model`: what the routine model costs, for one home and for a hundred thousand of them.
 
 One home's model replays a pretend life of the simulators, and its time is laid out by part. The fleet is filled with
-copies of what that home has learned; finding who is ready among all homes, the surprise of the quiets that are due, and
-the night of a whole country are timed on it. CPU seconds of one core, so that a busy machine says nearly the same.
+copies of what that home has learned; finding who is ready among all homes, the surprise of the quiets that are due,
+and the night of a whole country are timed on it. CPU seconds of one core, so that a busy machine says nearly the same.
+Last, `telecare replay` itself runs a year with a million events (`year`): what somebody waits for, in wall-clock time.
 """
 
 import argparse
@@ -10,9 +11,11 @@ import cProfile
 import json
 import pstats
 import sys
+import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +26,11 @@ import numpy as np
 import anomaly
 from anomaly.clock_bins import BINS
 from anomaly.fleet import Fleet
+from anomaly.health import ModelHealth
 from anomaly.home_model import HomeModel
 from anomaly.plan import Place, plan_of_file
 from deploy.bench.ingest import Bar
+from deploy.bench.year import Failed, YearReplayed, denser, repeated, replayed_year, write_recording
 from simulators.dwelling import kit
 from simulators.fleet import home_file
 from simulators.persona import personas
@@ -42,6 +47,8 @@ DUE = 100  # of which one in so many has a quiet that must be looked at now
 ONCE_IN_DAYS = (10.0, 85.0, 365.0)
 TIMES = 5  # the best of so many
 _LEARNED = 1000  # times the same quiet
+_IN_MEMORY = 100  # homes that are held as a worker holds them
+_WEEKS = 8  # of a life, that make up the year
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +64,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How much."""
     parser.add_argument("--days", type=int, default=60, help="of one home's life to replay (default: 60)")
     parser.add_argument("--homes", type=int, default=NAMED, help="in the fleet (default: 100,000; needs 1.3 GB)")
+    parser.add_argument(
+        "--year-events", type=int, default=1_000_000, metavar="N",
+        help="of the year that `telecare replay` runs (default: 1,000,000; 0: leave it out)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure. Exit codes: 0 measured, 2 bad input."""
-    if arguments.days < 2 or arguments.homes < 1:
-        print("--days must be at least 2 and --homes at least 1", file=sys.stderr)
+    """Measure. Exit codes: 0 measured, 2 bad input, 1 if the replay failed."""
+    if arguments.days < 2 or arguments.homes < 1 or arguments.year_events < 0:
+        print("--days must be at least 2, --homes at least 1 and --year-events at least 0", file=sys.stderr)
         return 2
     figures = measure(days=arguments.days, homes=arguments.homes)
+    if arguments.year_events:
+        try:
+            year = _year(arguments.year_events)
+        except Failed as exc:
+            print(exc, file=sys.stderr)
+            return 1
+        figures["year_events"] = year.events
+        figures["year_replay_s"] = round(year.seconds, 1)
+        figures["year_replay_cpu_s"] = round(year.cpu_seconds, 1)
     if arguments.json:
         print(json.dumps(figures))
         return 0
@@ -91,6 +111,7 @@ def measure(*, days: int, homes: int) -> dict[str, Any]:
         "homes": homes,
         "bytes_per_home": fleet.bytes_per_home,
         "saved_bytes_per_home": len(model.to_bytes()),
+        **_held(life, model),
         "learn_one_us": round(1e6 * _learn_one(model), 2),
         "event_us": round(1e6 * seconds / len(life.rows), 1),
         "replay_events_per_s": round(len(life.rows) / seconds),
@@ -157,6 +178,42 @@ def _learn_one(model: HomeModel) -> float:
             known.hazard.learn_one(spells)
 
     return _best(learn) / _LEARNED
+
+
+def _held(life: Life, model: HomeModel) -> dict[str, float]:
+    """What one home costs a worker: bytes of all its objects in memory, and milliseconds to make them from a state."""
+    state = model.to_bytes()
+
+    def taken_up() -> tuple[HomeModel, ModelHealth]:
+        return HomeModel(replace(life.plan, sensors=tuple(replace(each) for each in life.plan.sensors)), state), (
+            ModelHealth()
+        )
+
+    taken_up()  # what all homes share
+    begun = time.process_time()
+    for _ in range(_IN_MEMORY):
+        taken_up()
+    seconds = time.process_time() - begun
+    tracemalloc.start()
+    try:
+        held = [taken_up() for _ in range(_IN_MEMORY)]
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return {
+        "worker_bytes_per_home": round(size / len(held)),
+        "take_up_ms": round(1e3 * seconds / _IN_MEMORY, 2),
+    }
+
+
+def _year(events: int) -> YearReplayed:
+    """A year of that many events, written down and replayed."""
+    days = min(7 * _WEEKS, max(7, events // 2000))
+    life, home = _life(days), home_file("B1", kit("flat"), check_in_minutes=5.0)
+    rows = denser(repeated(life.rows, home, days=days), home, events=events)
+    with tempfile.TemporaryDirectory(prefix="telecare-bench-") as folder:
+        recording, description = write_recording(rows, home, Path(folder))
+        return replayed_year(recording, description, events=len(rows))
 
 
 def _filled(model: HomeModel, homes: int) -> tuple[Fleet, list[int]]:

@@ -14,7 +14,7 @@ ASKED = (
     re.compile(r"(?i:\breply\b)[^0-9A-Za-z]{1,3}([A-Z0-9]{4,8})\b[^0-9]{0,12}\b1\b"),  # "Reply 4F2Q with 1"
     re.compile(r"/a/([A-Z0-9]{4,8})\b.*(?i:\breply\b)[^0-9]{0,24}1\b", re.DOTALL),  # the code only in the link
 )
-STOOD_DOWN = re.compile(r"(?i)\bstand(ing)?[ -]?down\b|\bactivity seen\b")
+STOOD_DOWN = re.compile(r"(?i)\bstand(ing)?[ -]?down\b|\bactivity seen\b|\bno longer so\b")
 GO_ON = re.compile(r"(?i)\bcontinue\b")  # life was seen, but whoever was asked is still asked
 
 

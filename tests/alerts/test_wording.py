@@ -10,10 +10,12 @@ from alerts import wording
 from alerts.codes import ALPHABET
 from alerts.wording import SMS_SEPTETS, Subject, fits, septets
 from store.alert import Severity
+from store.deviation import DeviationKind
+from store.fault import FaultKind
 
 home_codes = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", fullmatch=True)
 codes = st.text(ALPHABET, min_size=4, max_size=8)
-kinds = st.sampled_from(["inactivity", "not_up", "not_returned", "hub_silent", "battery_low", "something_new"])
+kinds = st.sampled_from([*DeviationKind, *FaultKind, "something_new"])
 urls = st.one_of(
     st.just("https://t.example.org"),
     st.from_regex(r"https?://[a-z0-9.-]{1,80}(:[0-9]{2,5})?(/[a-z0-9~]{0,20})?", fullmatch=True),
@@ -38,6 +40,7 @@ def test_every_text_goes_out_as_one_sms(about: Subject, several: list[str]) -> N
         wording.stand_down_text(about, "closed"),
         wording.stand_down_text(about, "works_again"),
         wording.activity_text(about, at),
+        wording.no_longer_text(about, at),
         wording.taken_on_text(about),
         wording.already_yours_text(about),
         wording.already_taken_text(about),
@@ -65,7 +68,7 @@ def test_an_alert_always_says_the_severity_the_home_and_how_to_answer(
     assert all(f"{answer} " in text.split("Reply", 1)[1] for answer in "123")
 
 
-@pytest.mark.parametrize("kind", ["not_returned", "up_at_night", "dwell", "gradual", "door_at_night"])
+@pytest.mark.parametrize("kind", [*DeviationKind])
 def test_a_text_says_neither_where_somebody_is_nor_what_they_have(kind: str) -> None:
     about = Subject(
         service="Telecare",

@@ -152,7 +152,7 @@ def test_a_mat_that_is_lost_does_not_keep_anybody_up(learned: State) -> None:
 def test_out_of_bed_for_hours_at_night_is_found_whether_they_move_or_not(learned: State, stirs: bool) -> None:
     bent = {DAYS: Bent(visits=0, up_from=1.5, stirs=stirs)}
     found = of(went_on(learned, bent), "up_at_night")
-    assert [f.grade for f in found][:2] == [Grade.NOTICE, Grade.ATTENTION]
+    assert [f.grade_alone for f in found][:2] == [Grade.NOTICE, Grade.ATTENTION]
     assert found[1].raised_at < day(DAYS, 3.5)
     assert "Out of bed for" in found[1].explanation
 

@@ -92,8 +92,10 @@ def test_a_silent_hub_is_a_fault_and_a_quiet_that_nobody_can_see_is_told(learned
     fault = next(f for f in found if isinstance(f, Fault))
     assert fault.kind is FaultKind.HUB_SILENT
     assert fault.raised_at - fault.started_at >= timedelta(minutes=30)
-    blind = next(f for f in found if f.kind is DeviationKind.CANNOT_OBSERVE)
-    assert blind.grade is Grade.ATTENTION
+    blind = next(f for f in found if isinstance(f, Deviation) and f.kind is DeviationKind.CANNOT_OBSERVE)
+    assert blind.grade_alone is Grade.ATTENTION
+    told = next(f for f in inactivity(found) if f.grade is not Grade.NOTICE)  # before the hub fell silent …
+    assert blind.episode == str(told.id)  # … so that people know of this quiet already
     assert blind.raised_at < fault.raised_at
     assert "Unable to verify" in blind.explanation
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly.clock_bins import clock_of
-from anomaly.hazard import CLOCK_STARTS, Hazard
+from anomaly.hazard import AGES, BLOCKS, CLOCK_STARTS, Hazard, by_block
 from anomaly.passages import ELSEWHERE, Passage, Passages, less_likely, speaks_for_home
 from anomaly.plan import Place
 from anomaly.situation import with_absence
@@ -52,11 +52,16 @@ def test_both_forms_come_to_the_same_score(hazard: Hazard, hour: float, minutes:
 
 
 def test_the_time_in_which_it_can_have_begun_is_the_integral_of_the_chance_to_last(hazard: Hazard) -> None:
+    """Each minute counts by how lively the home usually is then."""
     begins = MONDAY + 13 * 3600.0
     path = hazard.path([(begins, begins + 5 * 3600.0)], Place.LOUNGE, LONDON)
     surprise = np.concatenate(([0.0], hazard.surprise(path)))
     lasting = np.exp(-surprise)
-    summed = CLOCK_STARTS / 60.0 + np.cumsum((lasting[1:] + lasting[:-1]) / 2.0 * path.seconds / 60.0)
+    most = np.sort(hazard.rates[0].astype(float))[48:].mean()
+    lively = np.minimum(1.0, hazard.rates[0].astype(float)[path.bins] / most)
+    assert lively.min() < 0.5 < lively.max()
+    minutes = (lasting[1:] + lasting[:-1]) / 2.0 * path.seconds / 60.0
+    summed = CLOCK_STARTS / 60.0 * lively[0] + np.cumsum(minutes * lively)
     within = np.diff(path.cells, append=-1) == 0  # a last minute in a cell has another rate than the next
     within &= np.diff(path.bins, append=-1) == 0
     slopes = np.diff(surprise) / (path.seconds / 60.0)  # h, in the middle of each minute
@@ -118,3 +123,47 @@ def test_one_stray_event_is_no_return_and_a_few_minutes_are() -> None:
     assert -math.log(chance) > 12.0
     assert speaks_for_home(SensorKind.CHAIR, is_elsewhere=False, after=60.0) == 1.0  # a mat may stir by itself
     assert speaks_for_home(SensorKind.MOTION, is_elsewhere=False, after=5.0) == 1.0
+
+
+def test_an_ordinary_night_that_nobody_watches_is_no_stranger_than_an_odd_noon() -> None:
+    """One sensor, in the lounge: every night is a quiet of eleven hours there. They fall when they are up."""
+    hazard = Hazard()
+    for day in range(30):
+        midnight = MONDAY + day * 86_400.0
+        for begins, minutes in ((20.5, 660.0), *((hour, 14.0 + hour % 4 * 6.0) for hour in range(8, 20))):
+            observed = [(midnight + begins * 3600.0, midnight + begins * 3600.0 + minutes * 60.0)]
+            hazard.learn_one(hazard.spells(observed, Place.LOUNGE, LONDON))
+        hazard.day_over(learned=True)
+
+    def highest(begins: float, hours: float) -> float:
+        at = MONDAY + begins * 3600.0
+        return highest_score(hazard, hazard.spells([(at, at + hours * 3600.0)], Place.LOUNGE, LONDON), out=1e-6)
+
+    assert highest(20.5, 11.0) < highest(12.0, 2.5)
+    assert highest(20.5, 11.0) < highest(12.0, 4.0) - 3.0
+
+
+def test_a_nap_every_day_slows_its_own_hours_and_not_the_rest_of_the_afternoon() -> None:
+    hazard = Hazard()
+    for day in range(30):
+        midnight = MONDAY + day * 86_400.0
+        for begins, minutes in ((12.5, 115.0), (15.1, 12.0), (15.6, 25.0), (16.2, 20.0), (16.8, 25.0), (17.4, 15.0)):
+            observed = [(midnight + begins * 3600.0, midnight + begins * 3600.0 + minutes * 60.0)]
+            hazard.learn_one(hazard.spells(observed, Place.LOUNGE, LONDON))
+        hazard.day_over(learned=True)
+
+    def surprise(begins: float) -> float:
+        at = MONDAY + begins * 3600.0
+        return hazard.surprise_of(hazard.spells([(at, at + 100 * 60.0)], Place.LOUNGE, LONDON))
+
+    assert surprise(12.5) < 1.0
+    assert surprise(15.5) > surprise(12.5) + 4.0
+
+
+def test_counts_of_four_parts_of_the_day_are_spread_over_their_hours() -> None:
+    counts = np.arange(8 * 4 * AGES, dtype=np.float32).reshape(8, 4, AGES)
+    spread = by_block(counts)
+    assert spread.shape == (8, BLOCKS, AGES)
+    assert np.allclose(spread.sum(axis=1), counts.sum(axis=1), rtol=1e-6)
+    assert np.allclose(spread[:, 4], counts[:, 2] * 3 / 7, rtol=1e-6)  # 12 to 15 of 11 to 18 hours
+    assert np.array_equal(by_block(spread), spread)

@@ -67,7 +67,15 @@ def test_charlie_of_another_organisation_gets_404_wherever_a_code_of_ours_stands
 
 
 def test_charlie_sees_nothing_of_ours_in_any_list(charlie: Browser) -> None:
-    for path in ("/", "/board", "/homes", "/api/v1/alerts", "/api/v1/homes", "/api/v1/alerts?which=closed"):
+    for path in (
+        "/",
+        "/board",
+        "/homes",
+        "/alert-rates",
+        "/api/v1/alerts",
+        "/api/v1/homes",
+        "/api/v1/alerts?which=closed",
+    ):
         answer = charlie.get(path)
         assert answer.status_code == 200
         assert "X1" in answer.text or "closed" in path
@@ -120,6 +128,8 @@ def test_every_role_is_in_the_table_and_the_supervisor_may_do_everything() -> No
         ("/homes", {"olive", "clara", "sam", "ian"}),
         ("/homes/K7/equipment", {"olive", "sam", "ian"}),
         ("/status", {"sam", "ian"}),
+        ("/alert-rates", {"olive", "clara", "sam"}),
+        ("/api/v1/homes/K7/alert-rate", {"olive", "clara", "sam"}),
         ("/api/v1/homes/K7/findings", {"olive", "clara", "sam"}),
         ("/api/v1/homes/K7/routine", {"olive", "clara", "sam"}),
     ],
@@ -178,7 +188,17 @@ def test_every_answer_carries_the_security_headers(olive: Browser, path: str) ->
 
 
 def test_pages_have_no_inline_script_or_style_and_ask_no_other_host(sam: Browser) -> None:
-    for path in ("/", "/alerts/4F2Q", "/homes", "/homes/K7/equipment", "/status", "/sign-in", "/nothing"):
+    for path in (
+        "/",
+        "/alerts/4F2Q",
+        "/homes",
+        "/homes/K7",
+        "/homes/K7/equipment",
+        "/status",
+        "/alert-rates",
+        "/sign-in",
+        "/nothing",
+    ):
         page = sam.get(path).text
         assert not re.search(r"<script(?![^>]*\bsrc=)", page), path
         assert not re.search(r"\son[a-z]+=|<style|\sstyle=", page), path

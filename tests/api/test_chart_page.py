@@ -1,11 +1,21 @@
 """The home's page as staff and outsiders get it: state, chart, key, findings, table; the chart as data and picture."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from store.database import Conn
+from store.deviation import (
+    EPISODE,
+    GRADE_ALONE,
+    DeviationKind,
+    Grade,
+    deviations_between,
+    finding_id,
+    save_deviation,
+)
 from store.home import SensorKind, add_absence, add_sensor, sensors_of
 from store.hub import HubCheckIn, HubState, insert_check_ins
 from store.sensor_event import SensorEvent, insert_events
@@ -193,6 +203,22 @@ def test_earlier_and_later_keep_what_was_chosen(clara: Browser, lived_in: World)
     assert earlier[1] == "?weeks=2&amp;until=2026-02-24&amp;view=night&amp;room=kitchen#chart"
     assert ">Later<" not in text
     assert ">Later<" in clara.get("/homes/K7?weeks=2&until=2026-02-24").text
+
+
+def test_a_finding_that_joined_an_episode_names_the_one_that_people_were_told_of(
+    clara: Browser, lived_in: World, conn: Conn
+) -> None:
+    first = deviations_between(conn, lived_in.home.id, lived_in.now - timedelta(days=2), lived_in.now)[0]
+    second = replace(
+        first, id=finding_id("K7", "dwell", lived_in.now), kind=DeviationKind.DWELL, grade=Grade.NOTICE,
+        raised_at=first.raised_at + timedelta(minutes=1), ended_at=lived_in.now + timedelta(minutes=2),
+        evidence={EPISODE: str(first.id), GRADE_ALONE: "attention", "what": "out_of_bed"},
+    )  # fmt: skip
+    save_deviation(conn, second)
+    conn.commit()
+    text = clara.get("/homes/K7").text
+    assert "Out of bed for unusually long" in text
+    assert "The same situation as number 1, of which people were told." in text
 
 
 def test_a_noted_absence_stands_on_the_chart_and_in_the_table(clara: Browser, lived_in: World, conn: Conn) -> None:

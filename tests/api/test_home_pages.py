@@ -49,6 +49,13 @@ def deviation(kind: DeviationKind, grade: Grade) -> tuple[tuple[DeviationKind, G
     return ((kind, grade, NOW - timedelta(hours=1)),)
 
 
+def test_several_figures_that_change_are_one_line_however_many_on_a_day() -> None:
+    changes = deviation(DeviationKind.GRADUAL, Grade.NOTICE) * 2 + ((DeviationKind.GRADUAL, Grade.NOTICE, NOW),)
+    assert words(replace(CALM, deviations=changes)) == [
+        (State.DEVIATION, "a change worth asking about, since 11:00 (notice)")
+    ]
+
+
 def test_a_calm_home_is_as_usual() -> None:
     assert words(CALM) == [(State.AS_USUAL, "")]
 

@@ -40,6 +40,7 @@ def test_it_counts_what_it_published(broker: str) -> None:
     assert figures["events"] == 600
     assert (figures["lost"], figures["doubled"], figures["rejected"]) == (0, 0, 0)
     assert 0 < figures["publish_to_commit_p99_s"] < 60
+    assert figures["publish_to_commit_timed"] == figures["live_events"] == 200, "every reading, not those of the end"
     assert figures["ratio_to_counting_subscriber"] > 0
     assert figures["stages"]["burst"]["writing"] >= 0
 

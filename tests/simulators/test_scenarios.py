@@ -14,7 +14,15 @@ from simulators.sensing import Reading
 from simulators.source import resident_source
 
 LONDON = ZoneInfo("Europe/London")
-PERSON = [kind for kind in IncidentKind if not kind.is_of_equipment]
+PERSON = [kind for kind in IncidentKind if not kind.is_of_equipment and not kind.is_strange]
+STRANGE = {  # begins, ends
+    IncidentKind.LONG_BATHROOM: (11.0, 13.0),
+    IncidentKind.NO_BREAKFAST: (5.0, 14.0),
+    IncidentKind.STAYS_IN_BED: (5.0, 13.0),
+    IncidentKind.NOT_TO_BED: (21.0, 27.5),
+    IncidentKind.UP_AT_NIGHT: (2.0, 4.5),
+    IncidentKind.OUT_AT_NIGHT: (3.0, 3.75),
+}
 
 
 def at(hour: float, day: int = 10) -> datetime:
@@ -132,3 +140,81 @@ def test_if_an_incident_can_only_begin_late_somebody_comes_as_much_later() -> No
     cut = cuts(who, [Incident(kind=IncidentKind.COLLAPSE, start=wanted, until=until)])[0]
     assert cut.start > until.timestamp()  # asleep at two
     assert cut.until - cut.start == 60
+
+
+# Strange days, slow changes, the heating -----------------------------------------------------------
+
+
+def strange(kind: IncidentKind) -> Incident:
+    begins, ends = STRANGE[kind]
+    return Incident(kind=kind, start=at(begins), until=at(ends))
+
+
+def test_every_strange_day_is_here() -> None:
+    assert {kind for kind in IncidentKind if kind.is_strange} == STRANGE.keys()
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_strange_day_differs_only_while_it_lasts(kind: IncidentKind) -> None:
+    who = resident("homebody")
+    begins, ends = STRANGE[kind]
+    cut = cuts(who, [strange(kind)])[0]
+    well = readings(who, start=at(-12), hours=72)
+    odd = readings(who, strange(kind), start=at(-12), hours=72)
+    assert at(begins).timestamp() - 60 <= cut.start < at(ends).timestamp() + 3 * 3600
+    assert [r for r in well if r.at < cut.start] == [r for r in odd if r.at < cut.start]
+    assert [r for r in well if not isinstance(r.value, bool)] == [r for r in odd if not isinstance(r.value, bool)]
+    later = cut.until + 1800
+    assert {r.sensor for r in well if r.at > later} == {r.sensor for r in odd if r.at > later}
+    assert well != odd
+
+
+def moved(found: list[Reading], begins: float, ends: float) -> set[str]:
+    """Where somebody was seen to move between these hours."""
+    rooms = {sensor.id: sensor.room for sensor in kit("flat") if sensor.kind == "motion"}
+    span = (at(begins).timestamp(), at(ends).timestamp())
+    return {rooms[r.sensor] for r in found if r.value is True and r.sensor in rooms and span[0] <= r.at < span[1]}
+
+
+def test_on_strange_days_people_are_seen_where_they_are() -> None:
+    who = resident("homebody")
+    seen = {kind: readings(who, strange(kind), start=at(0), hours=40) for kind in STRANGE}
+    fallen = cuts(who, [strange(IncidentKind.LONG_BATHROOM)])[0]
+    hours = [(edge - at(0).timestamp()) / 3600 for edge in (fallen.start, fallen.until - 60)]
+    assert moved(seen[IncidentKind.LONG_BATHROOM], *hours) == {"bathroom"}
+    assert "kitchen" not in moved(seen[IncidentKind.NO_BREAKFAST], 5, 14)
+    assert "lounge" in moved(seen[IncidentKind.NO_BREAKFAST], 8.5, 14)
+    assert moved(seen[IncidentKind.STAYS_IN_BED], 8, 12.9) == {"bedroom"}
+    assert moved(seen[IncidentKind.NOT_TO_BED], 24, 27) == {"lounge"}
+    assert {"lounge", "hall"} <= moved(seen[IncidentKind.UP_AT_NIGHT], 2.1, 4.4)
+    opened = [r.at for r in seen[IncidentKind.OUT_AT_NIGHT] if r.sensor == code("door/front") and r.value]
+    left, back = opened[:2]
+    assert at(3).timestamp() < left < at(3.5).timestamp()
+    assert back == at(3.75).timestamp()
+
+
+def test_a_strange_day_without_an_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs an end"):
+        cuts(resident(), [Incident(kind=IncidentKind.UP_AT_NIGHT, start=at(2))])
+
+
+def test_a_stuck_sensor_says_on_and_nothing_more_until_it_is_repaired() -> None:
+    who, lounge = resident(), code("motion/lounge")
+    stuck = Incident(kind=IncidentKind.SENSOR_STUCK, start=at(9), until=at(20), sensor=lounge)
+    said = [r for r in readings(who, stuck, start=at(0), hours=26) if r.sensor == lounge]
+    since = [(r.at, r.value) for r in said if r.at >= at(9).timestamp()]
+    assert since[:2] == [(at(9).timestamp(), True), (at(20).timestamp(), False)]
+    again = readings(who, stuck, start=at(12), hours=14)  # a world that is started again meanwhile
+    assert [(r.at, r.value) for r in again if r.sensor == lounge] == since[1:]
+
+
+def test_without_heating_the_home_grows_cold_and_warm_again() -> None:
+    who = resident()
+    off = Incident(kind=IncidentKind.HEATING_OFF, start=at(20, day=9), until=at(12))
+    well, cold = readings(who, start=at(-12), hours=72), readings(who, off, start=at(-12), hours=72)
+    assert [(r.at, r.sensor) for r in well] == [(r.at, r.sensor) for r in cold]
+    pairs = zip(cold, well, strict=True)
+    colder = {c.at: w.value - c.value for c, w in pairs if isinstance(c.value, float) and isinstance(w.value, float)}
+    assert max(below for t, below in colder.items() if t < at(20, day=9).timestamp()) == 0.0
+    assert min(below for t, below in colder.items() if at(8).timestamp() < t < at(12).timestamp()) > 4.0
+    assert max(below for t, below in colder.items() if t > at(36).timestamp()) < 0.2

@@ -17,7 +17,9 @@ SPECIAL: dict[tuple[str, str], Any] = {
     ("home", "code"): lambda n: f"H{n}",
     ("home", "time_zone"): "Europe/London",
     ("alert", "code"): lambda n: f"Q{n:05d}",
-    ("alert", "fault_id"): None,
+    ("alert", "deviation_id"): None,  # the row of alert_finding carries it: a trigger would have made it already
+    ("watching", "false_alerts_a_month"): 0.5,
+    ("watching", "stage"): "live",
     ("alert", "state"): "open",
     ("alert", "outcome"): None,
     ("alert", "plan"): Jsonb({"id": None, "name": "", "steps": []}),

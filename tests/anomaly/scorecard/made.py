@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -86,5 +87,6 @@ def result(
         outcomes=tuple(outcomes),
         changes=(),
         residents=1,
+        zone=ZoneInfo("Europe/London"),
         seconds=0.0,
     )

@@ -1,6 +1,7 @@
 """The arithmetic of the scorecard, on results that can be worked out by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anomaly.clock_bins import Floats
-from anomaly.scorecard import figures
+from anomaly.scorecard import figures, intervals
 from anomaly.scorecard.card import false_alerts, technical
 from anomaly.scorecard.homes import Change
 from anomaly.scorecard.incidents import IncidentKind, Twin
@@ -64,12 +65,12 @@ def test_what_was_never_found_keeps_the_median_infinite_instead_of_being_left_ou
     found = figures.delays([np.array([30.0, 60.0, math.inf, math.inf, math.inf])])
     assert math.isinf(found.median.value)
     assert found.within[1].value == pytest.approx(0.4)
-    assert figures.percentile(np.array([1.0, 2.0, 3.0, math.inf]), 50.0) == 2.0
+    assert intervals.percentile(np.array([1.0, 2.0, 3.0, math.inf]), 50.0) == 2.0
 
 
 def test_the_interval_is_by_home_not_by_incident() -> None:
     alike = [np.array([10.0] * 50), np.array([600.0] * 50)]  # two homes, as different as can be
-    found = figures.bootstrapped(alike, lambda d: float((d <= 60.0).mean()))
+    found = intervals.shares(alike, [60.0])[0]
     assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
 
 
@@ -83,6 +84,7 @@ def test_people_are_told_by_the_first_finding_that_answers_the_incident() -> Non
     assert figures.delay_told(outcome(kind=IncidentKind.DOOR_AT_NIGHT, said=said)) == 40.0
     assert figures.delay_told(outcome(kind=IncidentKind.NIGHT_VISITS, said=said)) == math.inf
     assert figures.delay_told(outcome(before=[told("not_up", at=T0 - 60)])) == 0.0
+    assert figures.delay_told(outcome(before=[told("not_returned", at=T0 - 7 * HOUR)])) == math.inf  # looked long ago
 
 
 def test_a_technical_twin_is_mistaken_only_by_findings_of_absence_that_the_day_had_not_anyway() -> None:
@@ -106,7 +108,8 @@ def test_every_finding_that_reaches_people_is_false_but_a_change_that_is_really_
     assert false_alerts([home])["a_home_month"]["value"] == 2.0
     changed = result(days=30.0, said=said)
     object.__setattr__(changed, "changes", (Change(kind="later_rise", begins=T0 + 86400),))
-    assert false_alerts([changed])["by_kind_a_home_month"] == {"inactivity": 1.0}
+    by_kind = false_alerts([changed])["by_kind_a_home_month"]
+    assert {kind: rate["value"] for kind, rate in by_kind.items()} == {"inactivity": 1.0}
 
 
 def _daily(rng: np.random.Generator, *, homes: int, days: int, off: float) -> list[Floats]:
@@ -133,7 +136,9 @@ def test_too_few_days_are_said_to_be_too_few() -> None:
     assert not few.would_show
     assert few.days == 800
     assert math.isnan(figures.calibration([], 30.0).ratio.value)
-    assert math.isinf(figures.calibration([np.ones(50)], 30.0).ratio.value)  # nothing ever exceeded it
+    nothing = figures.calibration([np.ones(50)], 30.0).ratio  # ever exceeded it: and 50 days cannot tell why
+    assert math.isinf(nothing.value)
+    assert nothing.low < 0.8
 
 
 def test_calibration_worked_out_by_hand() -> None:
@@ -141,6 +146,30 @@ def test_calibration_worked_out_by_hand() -> None:
     once[[5, 50]] = 31.0
     found = figures.calibration([once], 30.0)
     assert (found.days, found.exceeded, found.ratio.value) == (120, 2, 2.0)  # once in 60 days instead of 30
+
+
+def test_a_slow_change_is_not_found_by_what_was_said_before_it_or_without_it() -> None:
+    anyway = replace(told("gradual", at=T0 + 86400), is_said_anyway=True)
+    before = told("gradual", at=T0 - 60)
+    assert figures.delay_told(outcome(kind=IncidentKind.NIGHT_VISITS, said=[anyway], before=[before])) == math.inf
+    because = told("gradual", at=T0 + 2 * 86400, id="other")
+    assert figures.delay_told(outcome(kind=IncidentKind.NIGHT_VISITS, said=[anyway, because])) == 2 * 1440.0
+
+
+def test_a_collapse_is_found_by_an_alert_that_would_have_been_false_without_it() -> None:
+    anyway = replace(told("inactivity", at=T0 + HOUR), is_said_anyway=True)
+    assert figures.delay_told(outcome(said=[anyway])) == 60.0
+    twin = outcome(twin=Twin.HUB_OFF, said=[anyway])
+    assert figures.mistaken(result(outcomes=[twin]), twin) == []
+
+
+def test_the_worst_tenth_is_the_mean_of_the_homes_with_the_most() -> None:
+    assert figures.worst_tenth(np.array([0.0] * 18 + [2.0, 4.0])) == 3.0
+    assert figures.worst_tenth(np.array([0.5, 1.5])) == 1.5
+
+
+def test_alerts_of_six_hours_are_one_call() -> None:
+    assert figures.episodes([0.0, 5.0 * HOUR, 5.9 * HOUR, 6.1 * HOUR, 100 * HOUR]) == 3
 
 
 def test_the_threshold_of_a_nightly_score_is_passed_once_in_so_many_nights() -> None:
