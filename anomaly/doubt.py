@@ -14,7 +14,9 @@ explains the quiet any more. And its death must make the quiet clearly likelier,
 nobody opens may well have a dead contact, and a quiet home is as strange with it as without.
 
 Who lies on the floor in front of a live sensor has just been seen by it: the sensor that spoke last is never suspected.
-So in a home with a single sensor silence stays inactivity. The doubt renames a finding, it never withholds one.
+So in a home with a single sensor silence stays inactivity. If it has not switched off since, it is: perhaps it is
+stuck, perhaps somebody moves before it all the time, perhaps its last word was lost. That explains a quiet from two to
+eight hours; nobody moves for longer than that. The doubt renames a finding, it never withholds one.
 """
 
 import math
@@ -24,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.detectors.detector import Known, Suspicion
+from anomaly.detectors.sensor_silence import JAMMED_AFTER
 from anomaly.hazard import Path
 from anomaly.situation import Quiet
 
@@ -31,6 +34,7 @@ _DIES_PER_DAY = 1.0 / 365.0  # one sensor in a year: batteries, radio, fallen of
 _TROUBLE_PER_DAY = 1.0 / 730.0  # of two people over 80 one falls in a year; most get up again, so on the safe side
 _CLEARLY = math.log(10.0)  # nats by which the quiet is likelier with the sensor dead than with all alive
 _DAY = 86400.0
+_STAYS_ON = 8 * 3600.0  # seconds up to which a sensor that stays on explains that nothing is heard
 
 Flags = NDArray[np.bool_]
 
@@ -54,6 +58,10 @@ def doubt_about(quiet: Quiet, path: Path, known: Known, *, until: float) -> Doub
     best, suspect = -math.inf, None
     for suspicion in known.suspects():
         if suspicion.heard_at >= quiet.began:
+            if suspicion.stays_on:
+                on_for = path.ends - suspicion.heard_at
+                explains |= (on_for >= JAMMED_AFTER) & (on_for < _STAYS_ON)
+                best, suspect = math.inf, suspicion
             continue
         unseen = known.witnesses.unseen(suspicion.code)
         margin = suspicion.evidence + np.log((path.ends - suspicion.heard_at) / _DAY * _DIES_PER_DAY) - trouble

@@ -101,12 +101,17 @@ def hour_words(hour: float) -> str:
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
-def doubtful(*, quiet: str, since: str, rare: str, suspect: str, heard: str) -> str:
+def of_suspect(*, stays_on: bool) -> str:
+    """What makes a sensor suspect."""
+    return "has stayed on since" if stays_on else "has said nothing since"
+
+
+def doubtful(*, quiet: str, since: str, rare: str, suspect: str, heard: str, stays_on: bool) -> str:
     """Why nobody can say whether a quiet means anything."""
     return (
-        f"No movement for {quiet} since {since}; a quiet as unusual as this {rare}. But {suspect} has said nothing "
-        f"since {heard} and may have failed, which would explain it at least as well. "
-        "Unable to verify that all is well."
+        f"No movement for {quiet} since {since}; a quiet as unusual as this {rare}. "
+        f"But {suspect} {of_suspect(stays_on=stays_on)} {heard} "
+        "and may have failed, which would explain it at least as well. Unable to verify that all is well."
     )
 
 

@@ -254,7 +254,7 @@ class HomeModel:
         situation, silence = self.known.situation, self.sensor_silence
         if not silence.silent and not silence.jammed and not situation.silent_sensors:
             return
-        silent = silence.unseeing
+        silent = silence.unseeing(situation.quiet)
         if silent != situation.silent_sensors:
             situation.silent_sensors = set(silent)
             situation.refresh(t)

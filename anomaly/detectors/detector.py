@@ -33,6 +33,7 @@ class Suspicion:
     code: str
     heard_at: float  # epoch seconds
     evidence: float  # nats, from the time before the running quiet
+    stays_on: bool = False  # it has not switched off for so long that it would see nobody move
 
 
 def _nobody() -> list[Suspicion]:

@@ -273,6 +273,7 @@ class _Reach:
                 rare=explain.rarity(shown, once),
                 suspect=explain.sensor(suspect.code, known.situation.sensors),
                 heard=explain.clock_time(suspect.heard_at, known.plan.zone, seen_from=t),
+                stays_on=suspect.stays_on,
             ),
         )
 

@@ -64,10 +64,14 @@ class SensorSilence:
         self.fired: set[str] = set()
         self.watched = False
 
-    @property
-    def unseeing(self) -> set[str]:
-        """Sensors that might not tell of a movement now."""
-        return self.silent | self.jammed
+    def unseeing(self, quiet: Quiet | None) -> set[str]:
+        """Sensors that might not tell of a movement now.
+
+        One that stays on and was the last to speak is not among them: somebody may be lying in front of it. `doubt`
+        speaks of that one.
+        """
+        began = math.inf if quiet is None else quiet.began
+        return self.silent | {code for code in self.jammed if (self._of(code).last or 0.0) < began}
 
     def life(self, sensor: PlanSensor, t: float, before: Quiet | None, known: Known) -> Iterable[Finding]:
         """A sensor spoke; an active quarter hour may be over."""
@@ -150,7 +154,11 @@ class SensorSilence:
             if speech is None or speech.last is None or not _tells(sensor) or not self._is_known(speech, known):
                 continue
             evidence = speech.evidence * min(1.0, _TEMPERED / max(speech.most, _TEMPERED))
-            found.append(Suspicion(code=sensor.code, heard_at=speech.last, evidence=evidence))
+            found.append(
+                Suspicion(
+                    code=sensor.code, heard_at=speech.last, evidence=evidence, stays_on=sensor.code in self.jammed
+                )
+            )
         return found
 
     def _of(self, code: str) -> _Speech:

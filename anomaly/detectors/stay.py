@@ -124,7 +124,8 @@ def words(
     if suspect is not None:
         heard = explain.clock_time(suspect.heard_at, zone, seen_from=t)
         text.append(
-            f"But {explain.sensor(suspect.code, situation.sensors)} has said nothing since {heard} and may have "
+            f"But {explain.sensor(suspect.code, situation.sensors)} {explain.of_suspect(stays_on=suspect.stays_on)} "
+            f"{heard} and may have "
             "failed, which would explain it at least as well. Unable to verify that all is well."
         )
     text += [explain.equipment(situation, t) or "", explain.door(situation, t) or ""]

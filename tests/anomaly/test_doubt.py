@@ -198,3 +198,19 @@ def test_asking_changes_nothing_and_doubt_survives_a_restart(learned: dict[int, 
     assert again_from.to_bytes() == before
     assert again_from.advance(END) == whole.advance(END)
     assert found is not None
+
+
+def test_a_fall_before_a_sensor_that_stays_on_is_told(learned: dict[int, State]) -> None:
+    """The last word of a movement sensor may be lost: that blinds nobody to who was seen by it last."""
+    for seed in SEEDS:
+        day = LEARNED + timedelta(days=1)
+        rows = lived(start=LEARNED, end=day + timedelta(hours=15), seed=seed)
+        last = max(n for n, row in enumerate(rows) if row.sensor == "lounge_movement" and row.value)
+        found = told(learned[seed], rows[: last + 1], end=day + timedelta(days=2))
+        about = [each for each in found if each.started_at == rows[last].at]
+        assert about, "told of nothing"
+        plain = told(learned[seed], rows[: last + 1], end=day + timedelta(days=2), doubts=False)
+        assert about[0].raised_at == next(each for each in plain if each.started_at == rows[last].at).raised_at
+        if about[0].kind is DeviationKind.CANNOT_OBSERVE:
+            assert "has stayed on since" in about[0].explanation
+        assert Grade.URGENT in {each.grade for each in about}, "and in the end it is inactivity, and urgent"
