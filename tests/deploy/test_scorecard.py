@@ -107,7 +107,7 @@ def test_the_section_of_the_readme_is_written_anew_and_nothing_else(tmp_path: Pa
 
 def test_failures_stand_in_the_readme_too(card: dict[str, Any]) -> None:
     bad = json.loads(json.dumps(card))
-    bad["false_alerts"]["a_home_month"]["value"] = 3.2
+    bad["false_alerts"]["a_home_month"] = {"value": 3.2, "low": 2.4, "high": 4.1}
     bad["technical"]["sensor_dead"]["mistaken"] = 2
     written = section({"homes": bad}, "telecare scorecard")
     lines = [line for line in written.splitlines() if "**missed**" in line]
